@@ -1,0 +1,74 @@
+"""Box formats and overlap. Every function takes and returns `(N, 4)` arrays and keeps their float type.
+
+Formats: `xyxy` = left, top, right, bottom; `tlwh` = left, top, width, height; `xyah` = centre x, centre y,
+aspect ratio (width / height), height. Coordinates are continuous: width is right minus left, nothing is added.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = TypeVar("Boxes", NDArray[np.float32], NDArray[np.float64])
+
+
+def tlwh_to_xyxy(boxes: Boxes) -> Boxes:
+    """`(N, 4)` tlwh to xyxy, in the same frame."""
+    out = boxes.copy()
+    out[:, 2:] += out[:, :2]
+    return out
+
+
+def xyxy_to_tlwh(boxes: Boxes) -> Boxes:
+    """`(N, 4)` xyxy to tlwh, in the same frame."""
+    out = boxes.copy()
+    out[:, 2:] -= out[:, :2]
+    return out
+
+
+def xyxy_to_xyah(boxes: Boxes) -> Boxes:
+    """`(N, 4)` xyxy to xyah, the measurement space of the Kalman filter. Heights must be positive."""
+    out = xyxy_to_tlwh(boxes)
+    out[:, :2] += out[:, 2:] / 2
+    out[:, 2] /= out[:, 3]
+    return out
+
+
+def xyah_to_xyxy(boxes: Boxes) -> Boxes:
+    """`(N, 4)` xyah to xyxy, in the same frame."""
+    out = boxes.copy()
+    half_width = boxes[:, 2] * boxes[:, 3] / 2
+    half_height = boxes[:, 3] / 2
+    out[:, 0], out[:, 1] = boxes[:, 0] - half_width, boxes[:, 1] - half_height
+    out[:, 2], out[:, 3] = boxes[:, 0] + half_width, boxes[:, 1] + half_height
+    return out
+
+
+def clip_boxes(boxes: Boxes, image_size: tuple[int, int]) -> Boxes:
+    """Cut `(N, 4)` xyxy boxes at the border of an image of `(height, width)` pixels."""
+    height, width = image_size
+    out = boxes.copy()
+    out[:, 0::2] = out[:, 0::2].clip(0, width)
+    out[:, 1::2] = out[:, 1::2].clip(0, height)
+    return out
+
+
+def box_area(boxes: Boxes) -> Boxes:
+    """`(N,)` area of xyxy boxes; 0 where a box has no extent."""
+    return (boxes[:, 2] - boxes[:, 0]).clip(0) * (boxes[:, 3] - boxes[:, 1]).clip(0)
+
+
+def pairwise_intersection(first: Boxes, second: Boxes) -> Boxes:
+    """`(N, M)` intersection area of two sets of xyxy boxes in one frame."""
+    width = np.minimum(first[:, None, 2], second[None, :, 2]) - np.maximum(first[:, None, 0], second[None, :, 0])
+    height = np.minimum(first[:, None, 3], second[None, :, 3]) - np.maximum(first[:, None, 1], second[None, :, 1])
+    return width.clip(0) * height.clip(0)
+
+
+def pairwise_iou(first: Boxes, second: Boxes) -> Boxes:
+    """`(N, M)` intersection over union of two sets of xyxy boxes in one frame; 0 where both are empty."""
+    intersection = pairwise_intersection(first, second)
+    union = box_area(first)[:, None] + box_area(second)[None, :] - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)

@@ -1,0 +1,242 @@
+"""The MOTChallenge text format: rows of `gt.txt`, `det.txt` and result files, and `seqinfo.ini`.
+
+Coordinates stay as the files have them; like the reference, nothing is shifted for MOT's 1-based pixels.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl.structures import Tracks
+
+MIN_COLUMNS = 6
+"""frame, id, left, top, width, height: what a row needs at least."""
+
+
+class MotFormatError(ValueError):
+    """A MOTChallenge file that cannot be understood; the message names file, line and remedy."""
+
+
+@dataclass(frozen=True)
+class MotTable:
+    """The rows of one MOTChallenge text file, in file order.
+
+    Args:
+        frames: `(R,)` int64 frame numbers from 1.
+        ids: `(R,)` int64 object ids; -1 for detections.
+        boxes: `(R, 4)` float64 tlwh in image pixels.
+        scores: `(R,)` float64 column 7: the ground-truth flag (0 = ignore) or the confidence; 1 where missing.
+        classes: `(R,)` int64 column 8; -1 where the file does not say.
+        visibility: `(R,)` float64 column 9; 1 where missing or negative.
+    """
+
+    frames: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    visibility: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @classmethod
+    def from_rows(cls, rows: NDArray[np.float64]) -> MotTable:
+        """Rows `(R, 6 or more)` in MOTChallenge column order.
+
+        Raises:
+            ValueError: the array has fewer than six columns.
+        """
+        rows = np.asarray(rows, dtype=np.float64)
+        if rows.size == 0:
+            rows = rows.reshape(0, MIN_COLUMNS)
+        if rows.ndim != 2 or rows.shape[1] < MIN_COLUMNS:
+            raise ValueError(f"MOT rows have shape {rows.shape}; expected (R, {MIN_COLUMNS} or more)")
+
+        def column(index: int, missing: float) -> NDArray[np.float64]:
+            return rows[:, index] if rows.shape[1] > index else np.full(len(rows), missing)
+
+        visibility = column(8, 1.0)
+        return cls(
+            frames=rows[:, 0].astype(np.int64),
+            ids=rows[:, 1].astype(np.int64),
+            boxes=rows[:, 2:6].copy(),
+            scores=column(6, 1.0),
+            classes=column(7, -1.0).astype(np.int64),
+            visibility=np.where(visibility < 0, 1.0, visibility),
+        )
+
+    def select(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> MotTable:
+        """The table with only the rows that `which` (mask or indices) picks."""
+        return MotTable(
+            self.frames[which],
+            self.ids[which],
+            self.boxes[which],
+            self.scores[which],
+            self.classes[which],
+            self.visibility[which],
+        )
+
+
+@dataclass(frozen=True)
+class SequenceInfo:
+    """What `seqinfo.ini` says. `image_size` is `(height, width)` in pixels, `length` counts frames."""
+
+    name: str
+    frame_rate: float
+    length: int
+    image_size: tuple[int, int]
+    image_folder: str = "img1"
+    image_extension: str = ".jpg"
+
+
+def read_mot(path: Path | str) -> MotTable:
+    """Read a MOTChallenge text file; comma or blank separated, empty lines are skipped.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        MotFormatError: a row is broken; file and line are named.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such MOTChallenge file")
+    rows = [
+        _parse_row(path, number, line)
+        for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1)
+        if line.strip()
+    ]
+    width = max(map(len, rows), default=MIN_COLUMNS)
+    # short rows are padded with -1, which MotTable reads as "the file does not say"
+    table = np.full((len(rows), width), -1.0)
+    for index, row in enumerate(rows):
+        table[index, : len(row)] = row
+    return MotTable.from_rows(table)
+
+
+def _parse_row(path: Path, number: int, line: str) -> list[float]:
+    cells = [cell.strip() for cell in line.split(",")] if "," in line else line.split()
+    while cells and not cells[-1]:
+        cells.pop()
+    where = f"{path}, line {number}: {line.strip()!r}"
+    try:
+        values = [float(cell) for cell in cells]
+    except ValueError as error:
+        raise MotFormatError(f"{where} holds something that is no number; mend or delete the line") from error
+    if len(values) < MIN_COLUMNS:
+        raise MotFormatError(
+            f"{where} has {len(values)} columns; at least {MIN_COLUMNS} are needed: frame,id,left,top,width,height"
+        )
+    if not np.isfinite(values).all():
+        raise MotFormatError(f"{where} holds a value that is not finite; mend or delete the line")
+    if values[0] < 1 or values[0] != int(values[0]):
+        raise MotFormatError(f"{where} has frame {values[0]:g}; frames are whole numbers from 1")
+    if values[1] != int(values[1]):
+        raise MotFormatError(f"{where} has id {values[1]:g}; ids are whole numbers")
+    return values
+
+
+def read_seqinfo(path: Path | str) -> SequenceInfo:
+    """Read a `seqinfo.ini`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        MotFormatError: a key is missing or is no sensible number; file and key are named.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; a MOTChallenge sequence needs its seqinfo.ini")
+    parser = configparser.ConfigParser()
+    try:
+        parser.read_string(path.read_text(encoding="utf-8-sig"), source=str(path))
+        section = parser["Sequence"]
+    except (configparser.Error, KeyError) as error:
+        raise MotFormatError(f"{path}: needs one [Sequence] section with key=value lines ({error})") from error
+
+    def number(key: str) -> float:
+        text = section.get(key)
+        try:
+            value = float(text) if text is not None else float("nan")
+        except ValueError:
+            value = float("nan")
+        if not value > 0:
+            raise MotFormatError(f"{path}: {key} is {text!r}; a positive number is needed")
+        return value
+
+    return SequenceInfo(
+        name=section.get("name", path.parent.name),
+        frame_rate=number("frameRate"),
+        length=int(number("seqLength")),
+        image_size=(int(number("imHeight")), int(number("imWidth"))),
+        image_folder=section.get("imDir", "img1"),
+        image_extension=section.get("imExt", ".jpg"),
+    )
+
+
+def write_seqinfo(path: Path | str, info: SequenceInfo) -> None:
+    """Write a `seqinfo.ini` in the order the benchmark uses."""
+    height, width = info.image_size
+    lines = [
+        "[Sequence]",
+        f"name={info.name}",
+        f"imDir={info.image_folder}",
+        f"frameRate={info.frame_rate:g}",
+        f"seqLength={info.length}",
+        f"imWidth={width}",
+        f"imHeight={height}",
+        f"imExt={info.image_extension}",
+    ]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def track_rows(frame: int, tracks: Tracks) -> NDArray[np.float64]:
+    """`(M, 10)` result rows of one frame: frame, id, tlwh, score, -1, -1, -1."""
+    rows = np.full((len(tracks), 10), -1.0)
+    rows[:, 0] = frame
+    rows[:, 1] = tracks.ids
+    rows[:, 2:4] = tracks.boxes[:, :2]
+    rows[:, 4:6] = tracks.boxes[:, 2:] - tracks.boxes[:, :2]
+    rows[:, 6] = tracks.scores
+    return rows
+
+
+def write_mot(path: Path | str, rows: NDArray[np.float64] | Iterable[NDArray[np.float64]]) -> None:
+    """Write result rows, whole or as one array a frame, so that a reader never sees half a file.
+
+    Raises:
+        OSError: the file cannot be written (disk full, no permission); the message names it.
+    """
+    table = rows if isinstance(rows, np.ndarray) else np.concatenate([np.zeros((0, 10)), *rows])
+    write_text(path, "".join(",".join(_cell(value) for value in row) + "\n" for row in table.tolist()))
+
+
+def _cell(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0")
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write a text file by renaming a finished one into place.
+
+    Raises:
+        OSError: the file cannot be written; the message names it, and no half-written file is left.
+    """
+    path = Path(path)
+    scratch: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
+            scratch = stream.name
+            stream.write(text)
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except OSError as error:
+        if scratch is not None:
+            Path(scratch).unlink(missing_ok=True)
+        raise OSError(f"{path} could not be written: {error.strerror or error}; free space or choose another folder") from error

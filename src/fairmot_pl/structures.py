@@ -1,0 +1,159 @@
+"""The nouns of the package: what passes between its stages, as frozen NumPy records.
+
+Boxes are `(N, 4)` float32 in xyxy order unless a name says otherwise; frames count from 1 as in MOTChallenge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNKNOWN_IDENTITY = -1
+"""Identity of a box that trains detection only."""
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int64]
+
+_Record = TypeVar("_Record", bound="_ArrayRecord")
+
+
+class _ArrayRecord:
+    """Shared behaviour of records whose first axis runs over objects."""
+
+    def _coerce(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> None:
+        array = np.asarray(getattr(self, name), dtype=dtype)
+        fits = array.ndim == len(shape) and all(
+            want is None or want == got for want, got in zip(shape, array.shape, strict=True)
+        )
+        if not fits:
+            wanted = "(" + ", ".join("*" if size is None else str(size) for size in shape) + ")"
+            raise ValueError(f"{type(self).__name__}.{name} has shape {array.shape}, expected {wanted}")
+        object.__setattr__(self, name, array)
+
+    def select(self: _Record, which: NDArray[Any]) -> _Record:
+        """The same record with only the objects that `which` (a mask or indices over N) picks."""
+        picked = {field.name: getattr(self, field.name)[which] for field in fields(self)}  # type: ignore[arg-type]
+        return type(self)(**picked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detections(_ArrayRecord):
+    """What the network sees in one frame, best first.
+
+    Args:
+        boxes: `(N, 4)` xyxy in pixels of the frame named by whoever made them (network input or image).
+        scores: `(N,)` confidence in [0, 1].
+        embeddings: `(N, D)` L2-normalised re-ID embeddings; `D` may be 0 for a detector without re-ID.
+        classes: `(N,)` class index, from 0.
+    """
+
+    boxes: Float
+    scores: Float
+    embeddings: Float
+    classes: Int
+
+    def __post_init__(self) -> None:
+        self._coerce("boxes", np.float32, (None, 4))
+        count = len(self.boxes)
+        self._coerce("scores", np.float32, (count,))
+        self._coerce("embeddings", np.float32, (count, None))
+        self._coerce("classes", np.int64, (count,))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def empty(cls, embedding_dim: int = 0) -> Detections:
+        """A frame in which nothing was found."""
+        return cls(
+            boxes=np.zeros((0, 4), np.float32),
+            scores=np.zeros(0, np.float32),
+            embeddings=np.zeros((0, embedding_dim), np.float32),
+            classes=np.zeros(0, np.int64),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracks(_ArrayRecord):
+    """The confirmed tracks of one frame.
+
+    Args:
+        ids: `(M,)` track ids, from 1, unique within the frame.
+        boxes: `(M, 4)` xyxy in image pixels: the filtered state, not the detection.
+        scores: `(M,)` confidence of the last matched detection.
+        classes: `(M,)` class index, from 0.
+    """
+
+    ids: Int
+    boxes: NDArray[np.float64]
+    scores: Float
+    classes: Int
+
+    def __post_init__(self) -> None:
+        self._coerce("ids", np.int64, (None,))
+        count = len(self.ids)
+        self._coerce("boxes", np.float64, (count, 4))
+        self._coerce("scores", np.float32, (count,))
+        self._coerce("classes", np.int64, (count,))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameAnnotation(_ArrayRecord):
+    """One image and the people in it.
+
+    Args:
+        image_path: the image file.
+        frame: frame number within its sequence, from 1.
+        image_size: `(height, width)` in pixels.
+        boxes: `(N, 4)` xyxy in image pixels; amodal, so they may reach outside the image.
+        identities: `(N,)` raw ids as the data set writes them, unique within the sequence; -1 = unknown.
+        classes: `(N,)` class index, from 0.
+        visibility: `(N,)` visible share in [0, 1]; 1 where the data set does not say.
+    """
+
+    image_path: Path
+    frame: int
+    image_size: tuple[int, int]
+    boxes: Float
+    identities: Int
+    classes: Int
+    visibility: Float
+
+    def __post_init__(self) -> None:
+        self._coerce("boxes", np.float32, (None, 4))
+        count = len(self.boxes)
+        self._coerce("identities", np.int64, (count,))
+        self._coerce("classes", np.int64, (count,))
+        self._coerce("visibility", np.float32, (count,))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotatedSequence:
+    """Frames that belong together: a video, or one set of still images.
+
+    Args:
+        name: unique within its data set, for example `MOT17-02-SDP`.
+        frames: in frame order.
+        frame_rate: frames per second; still images have 1.
+        is_video: whether frames follow one another in time, so that tracking them makes sense.
+        folder: the sequence's folder (it holds `gt/gt.txt` for MOTChallenge data), if it has one.
+    """
+
+    name: str
+    frames: tuple[FrameAnnotation, ...]
+    frame_rate: float
+    is_video: bool = True
+    folder: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
