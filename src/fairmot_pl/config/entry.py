@@ -1,0 +1,124 @@
+"""One wrapper for every command: check the command line, run the task, say what to type next."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from fairmot_pl.config.folders import conf_dir, register_resolvers
+from fairmot_pl.config.overrides import check_command_line
+
+EXPECTED_ERRORS = (ValueError, OSError)
+"""What bad input raises; anything else is a defect and keeps its traceback."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task leaves: where its files are, what to type next, and a figure for sweepers."""
+
+    folder: Path
+    next_steps: list[str] = field(default_factory=list)
+    objective: float | None = None
+
+
+def plain(node: Any) -> Any:
+    """A configuration node as resolved dicts, lists and scalars."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def output_folder() -> Path:
+    """The folder Hydra has made for this job."""
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+def sweep_folder() -> Path | None:
+    """The folder of the sweep that this job belongs to, if it belongs to one."""
+    settings = HydraConfig.get()
+    return Path(settings.sweep.dir).resolve() if settings.mode == RunMode.MULTIRUN else None
+
+
+def task_overrides() -> list[str]:
+    """The overrides of this job, as typed or as the sweep made them."""
+    return list(HydraConfig.get().overrides.task)
+
+
+def is_main_process() -> bool:
+    """Whether this process may print and write: false in the helpers that distributed training starts."""
+    return os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
+
+
+def run_command(
+    name: str,
+    task: Callable[[DictConfig], Outcome],
+    check: Callable[[DictConfig], None],
+    expand: Callable[[list[str]], list[str]] = list,
+) -> None:
+    """Run a command line.
+
+    Args:
+        name: root configuration and entry, such as `"train"`.
+        task: what to do with a composed, checked configuration.
+        check: refuses configurations that cannot be meant.
+        expand: rewrites the arguments first.
+    """
+    register_resolvers()
+    with plain_errors():
+        sys.argv[1:] = expand(sys.argv[1:])
+        check_command_line(name, sys.argv[1:], check)
+    job = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)(functools.partial(_job, task, check))
+    job()
+
+
+def _job(task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig) -> float | None:
+    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    with plain_errors(record=output_folder() / "error.txt" if in_sweep else None), _environment_restored():
+        check(config)
+        outcome = task(config)
+        if is_main_process():
+            for step in outcome.next_steps:
+                print(f"next: {step}")
+            print(f"results: {outcome.folder}", flush=True)
+        return outcome.objective
+    return None
+
+
+@contextmanager
+def plain_errors(record: Path | None = None) -> Iterator[None]:
+    """Turn the errors of bad input into one line and exit status 1; `FAIRMOT_DEBUG=1` keeps the traceback.
+
+    Args:
+        record: within a sweep, write the line there and go on with the next job instead of leaving.
+    """
+    try:
+        yield
+    except EXPECTED_ERRORS as error:
+        if os.environ.get("FAIRMOT_DEBUG"):
+            raise
+        line = f"error: {error}" if str(error) else f"error: {type(error).__name__}"
+        print(line, file=sys.stderr, flush=True)
+        if record is None:
+            raise SystemExit(1) from None
+        record.write_text(line + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _environment_restored() -> Iterator[None]:
+    """Undo what distributed training writes into the environment, which the next job of a sweep would take for real."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for key in set(os.environ) - set(before):
+            del os.environ[key]
+        os.environ.update(before)

@@ -1,0 +1,113 @@
+"""Read a command line before Hydra does, so that a misspelt override fails at once and says what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from fairmot_pl.config.check import ConfigError, nearest
+from fairmot_pl.config.folders import conf_dir, register_resolvers
+
+
+def check_command_line(config_name: str, arguments: Sequence[str], check: Callable[[DictConfig], None]) -> None:
+    """Compose each override of a command line and check the result, before any job starts.
+
+    Sweeps are checked value by value, not in every combination: each value on its own must compose.
+
+    Args:
+        config_name: root configuration, such as `"train"`.
+        arguments: the command line without the program.
+        check: checks a composed configuration.
+
+    Raises:
+        ConfigError: the first thing that is wrong, with the nearest valid name.
+    """
+    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    if any(flag in arguments for flag in ("--help", "-h", "--hydra-help", "--version", "--config-dir", "-cd", "--shell-completion")):
+        return
+    parsed = [_parse(override) for override in overrides]
+    choices = [_values(override) for override in parsed]
+    if not all(choices):  # a sweep over nothing enumerable: left to Hydra
+        return
+    first = [options[0] for options in choices]
+    for slot, options in enumerate(choices):
+        for option in options if slot == 0 else options[1:]:
+            check(compose_checked(config_name, [*first[:slot], option, *first[slot + 1 :]]))
+    if not choices:
+        check(compose_checked(config_name, []))
+
+
+def compose_checked(config_name: str, overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:
+    """Compose a configuration outside of Hydra's main.
+
+    Raises:
+        ConfigError: unknown key, group or choice, with the nearest valid name.
+    """
+    register_resolvers()
+    GlobalHydra.instance().clear()
+    folder = config_dir or conf_dir()
+    try:
+        with initialize_config_dir(str(folder), version_base="1.3"):
+            return compose(config_name, list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(str(error), config_name, overrides, folder)) from error
+
+
+def explain(message: str, config_name: str, overrides: Sequence[str], folder: Path) -> str:
+    """Hydra's complaint in one line, with the nearest valid name of the override it is about."""
+    for override in overrides:
+        key, _, value = override.lstrip("+~").partition("=")
+        group = folder / key
+        if group.is_dir() and value:
+            choices = sorted(path.stem for path in group.glob("*.yaml"))
+            if value not in choices and value != "null":
+                return f"{key}={value}: no such choice.{nearest(value, choices)} Allowed: {', '.join(choices)}"
+    known = known_keys(config_name, folder)
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if not override.startswith("+") and key not in known and not key.startswith("hydra."):
+            return f"unknown key {key!r}.{nearest(key, known)} (python -m fairmot_pl.{config_name} --help lists all)"
+    return " ".join(message.split())
+
+
+def known_keys(config_name: str, folder: Path) -> list[str]:
+    """Every dotted key and group of a root configuration with its defaults, and what may be added with `+`."""
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        config = compose(config_name)
+    keys: list[str] = []
+
+    def walk(node: Any, prefix: str) -> None:
+        for key, value in node.items():
+            keys.append(f"{prefix}{key}")
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{key}.")
+
+    walk(OmegaConf.to_container(config, resolve=False), "")
+    groups = {str(path.parent.relative_to(folder)) for path in folder.rglob("*.yaml")} - {"."}
+    return [*keys, *sorted(groups), *(f"+{group}" for group in sorted(groups))]
+
+
+def _parse(override: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        raise ConfigError(f"{override!r} is no override: write key=value, +group=choice or a sweep such as key=1,2") from error
+
+
+def _values(override: Override) -> list[str]:
+    """The plain overrides that one override stands for: several for a sweep over choices."""
+    if not override.is_sweep_override():
+        return [override.input_line or ""]
+    prefix = (override.input_line or "").partition("=")[0]
+    if not (override.is_discrete_sweep()):
+        return []
+    return [f"{prefix}={value}" for value in override.sweep_string_iterator()]

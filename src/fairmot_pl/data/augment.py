@@ -1,0 +1,210 @@
+"""From an image and its boxes to a network input: letterbox, colour, affine motion and mirror.
+
+Pixels are resampled twice at most: area averaging to the final scale, then one bilinear warp for the rest.
+Boxes are moved by the same matrix, reach outside the input where people do, and are clipped only if asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl.boxes import box_area
+from fairmot_pl.boxes import clip_boxes as cut_at_border
+from fairmot_pl.data.colour import SaturationValue
+from fairmot_pl.data.geometry import (
+    Matrix,
+    Motion,
+    mirror_matrix,
+    motion_matrix,
+    placement_matrix,
+    shrink_turned,
+    warp_boxes,
+    warp_pixels,
+)
+from fairmot_pl.data.images import Image, resize_area
+from fairmot_pl.letterbox import Letterbox
+
+
+class AugmentedImage(NamedTuple):
+    """One training view.
+
+    Attributes:
+        image: `(h, w, 3)` uint8 RGB of the network input's size.
+        boxes: `(M, 4)` float32 xyxy in network-input pixels.
+        kept: `(M,)` which of the N boxes given these are, ascending.
+    """
+
+    image: Image
+    boxes: NDArray[np.float32]
+    kept: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Strengths of the augmentation; the defaults are the reference's, 0 turns a part off.
+
+    Args:
+        input_size: `(height, width)` of the network input in pixels.
+        saturation: the factor on saturation is uniform in 1 +- this.
+        value: the factor on brightness (value of HSV) is uniform in 1 +- this.
+        rotation: uniform in +- this, degrees.
+        min_scale: smallest factor of the uniform scale.
+        max_scale: largest factor.
+        translate_x: uniform in +- this share of the input's width.
+        translate_y: uniform in +- this share of the input's height. The reference says 0.1 of both sides but
+            swaps them; the defaults are what it does at 608 x 1088: +- 60.8 pixels in x, +- 108.8 in y.
+        shear: uniform in +- this, degrees, in x and in y.
+        flip: probability of a mirror image.
+        min_side: after the motion, boxes up to this width or height (pixels) are dropped,
+        min_area_ratio: boxes whose area shrank to this share of the letterboxed one or less,
+        max_aspect: boxes whose longer side is this many times the shorter or more,
+            and boxes entirely outside the input. Without motion every box is kept.
+    """
+
+    input_size: tuple[int, int] = (608, 1088)
+    saturation: float = 0.5
+    value: float = 0.5
+    rotation: float = 5.0
+    min_scale: float = 0.5
+    max_scale: float = 1.2
+    translate_x: float = 0.1 * 608 / 1088
+    translate_y: float = 0.1 * 1088 / 608
+    shear: float = 2.0
+    flip: float = 0.5
+    min_side: float = 4.0
+    min_area_ratio: float = 0.1
+    max_aspect: float = 10.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self)[1:]:
+            if not getattr(self, field.name) >= 0:
+                raise ValueError(
+                    f"augmentation: {field.name} is {getattr(self, field.name)}; it must be 0 or more"
+                )
+        if self.flip > 1 or max(self.saturation, self.value) > 1:
+            raise ValueError("augmentation: flip, saturation and value must not exceed 1")
+        if not 0 < self.min_scale <= self.max_scale:
+            raise ValueError(
+                f"augmentation: min_scale={self.min_scale}, max_scale={self.max_scale}; "
+                "0 < min_scale <= max_scale is needed"
+            )
+
+    @classmethod
+    def none(cls, input_size: tuple[int, int] = (608, 1088)) -> Augmentation:
+        """The letterbox alone, exactly as at inference; every box is kept."""
+        return cls(
+            input_size=input_size,
+            saturation=0,
+            value=0,
+            rotation=0,
+            min_scale=1,
+            max_scale=1,
+            translate_x=0,
+            translate_y=0,
+            shear=0,
+            flip=0,
+        )
+
+    def __call__(
+        self, image: Image, boxes: NDArray[np.floating], rng: np.random.Generator, *, clip_boxes: bool = False
+    ) -> AugmentedImage:
+        """Draw one view.
+
+        Every part draws its numbers whether it is on or not, so turning one off leaves the others alone.
+
+        Args:
+            image: `(H, W, 3)` uint8 RGB.
+            boxes: `(N, 4)` xyxy in pixels of that image.
+            rng: all randomness comes from here.
+            clip_boxes: cut the moved boxes at the border of the network input (MOT20).
+        """
+        recolour = self._draw_colour(rng)
+        motion = self._draw_motion(rng)
+        mirrored = bool(rng.random() < self.flip)
+        return self.view(image, boxes, motion, mirrored=mirrored, recolour=recolour, clip_boxes=clip_boxes)
+
+    def view(
+        self,
+        image: Image,
+        boxes: NDArray[np.floating],
+        motion: Motion,
+        *,
+        mirrored: bool = False,
+        recolour: Callable[[Image], Image] | None = None,
+        clip_boxes: bool = False,
+    ) -> AugmentedImage:
+        """Make the view that was drawn: letterbox, motion, mirror.
+
+        Args:
+            image: `(H, W, 3)` uint8 RGB.
+            boxes: `(N, 4)` xyxy in pixels of that image.
+            motion: what moves; `Motion()` moves nothing, and then every box is kept.
+            mirrored: whether left and right are swapped in the end.
+            recolour: applied to the pixels, not to the padding.
+            clip_boxes: cut the moved boxes at the border of the network input.
+        """
+        letterbox = Letterbox((image.shape[0], image.shape[1]), self.input_size)
+        matrix = motion_matrix(motion, self.input_size)
+        mirror = mirror_matrix(self.input_size[1]) if mirrored else np.eye(3)
+
+        before = letterbox.to_input(np.asarray(boxes, np.float64).reshape(-1, 4))
+        after = shrink_turned(warp_boxes(before, matrix), motion.angle)
+        if clip_boxes:
+            after = cut_at_border(after, self.input_size)
+        worth = np.ones(len(before), bool) if motion == Motion() else self._worth_keeping(before, after)
+        kept = np.flatnonzero(worth)
+        return AugmentedImage(
+            image=self._move_pixels(image, letterbox, mirror @ matrix, motion.scale, recolour),
+            boxes=warp_boxes(after[kept], mirror).astype(np.float32),
+            kept=kept,
+        )
+
+    def _draw_colour(self, rng: np.random.Generator) -> Callable[[Image], Image] | None:
+        seed = int(rng.integers(2**32))
+        if not (self.saturation or self.value):
+            return None
+        transform = SaturationValue(self.saturation, self.value)
+        transform.set_random_seed(seed)
+        return lambda image: transform(image=image)["image"]
+
+    def _draw_motion(self, rng: np.random.Generator) -> Motion:
+        height, width = self.input_size
+        signed = rng.uniform(-1, 1, size=5)
+        return Motion(
+            angle=self.rotation * signed[0],
+            translate=(self.translate_x * width * signed[1], self.translate_y * height * signed[2]),
+            shear=(self.shear * signed[3], self.shear * signed[4]),
+            scale=rng.uniform(self.min_scale, self.max_scale),
+        )
+
+    def _move_pixels(
+        self,
+        image: Image,
+        letterbox: Letterbox,
+        matrix: Matrix,
+        scale: float,
+        recolour: Callable[[Image], Image] | None,
+    ) -> Image:
+        """Resize to the final scale, recolour the fewer pixels, and warp once."""
+        height, width = image.shape[:2]
+        factor = letterbox.ratio * scale
+        small = resize_area(image, (max(1, round(height * factor)), max(1, round(width * factor))))
+        if recolour is not None:
+            small = recolour(small)
+        to_image = np.diag([width / small.shape[1], height / small.shape[0], 1])
+        return warp_pixels(small, matrix @ placement_matrix(letterbox) @ to_image, self.input_size)
+
+    def _worth_keeping(self, before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which boxes are still worth learning after a motion; both `(N, 4)` in network-input pixels."""
+        width, height = (after[:, 2:] - after[:, :2]).T
+        large = (width > self.min_side) & (height > self.min_side)
+        area_left = box_area(after) > self.min_area_ratio * box_area(before)
+        compact = np.maximum(width, height) < self.max_aspect * np.minimum(width, height)
+        inside = (after[:, :2] < self.input_size[::-1]).all(axis=1) & (after[:, 2:] > 0).all(axis=1)
+        worth: NDArray[np.bool_] = large & area_left & compact & inside
+        return worth

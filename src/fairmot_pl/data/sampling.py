@@ -1,0 +1,66 @@
+"""Which sample comes when: a function of seed and epoch alone, so that any run can be repeated or resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import Sampler
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """Yield `(epoch, index)` for one of several processes.
+
+    All ranks draw the same permutation and take every `world_size`-th entry of it. Where the length does not
+    divide, the permutation starts over, so that all ranks have equally many samples.
+
+    Args:
+        length: samples in the data set.
+        shuffle: whether each epoch has its own order; if not, samples come in theirs.
+        seed: with the epoch, what the order depends on.
+        rank: this process, from 0.
+        world_size: processes in all.
+        start_epoch: the epoch to begin with, for a resumed run.
+        start: samples per rank of `start_epoch` that were already seen; later epochs are whole.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        *,
+        shuffle: bool,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        start_epoch: int = 0,
+        start: int = 0,
+    ) -> None:
+        if length < 1:
+            raise ValueError(f"length is {length}: there is no sample to draw; check the data set's sources")
+        if not 0 <= rank < world_size:
+            raise ValueError(
+                f"rank is {rank}; with world_size={world_size} it runs from 0 to {world_size - 1}"
+            )
+        self.length, self.shuffle, self.seed = length, shuffle, seed
+        self.rank, self.world_size = rank, world_size
+        self.epoch = self.start_epoch = start_epoch
+        if not 0 <= start <= len(self):
+            raise ValueError(f"start is {start}; an epoch has {len(self)} samples per rank")
+        self.start = start
+
+    def __len__(self) -> int:
+        """Samples per rank of a whole epoch, also where a resumed one yields fewer, as trainers expect."""
+        return -(-self.length // self.world_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration yields."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.arange(self.length)
+        if self.shuffle:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
+        mine = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
+        skipped = self.start if self.epoch == self.start_epoch else 0
+        epoch = self.epoch
+        return ((epoch, index) for index in mine[skipped:].tolist())

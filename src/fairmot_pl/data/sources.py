@@ -1,0 +1,103 @@
+"""Data sets by description: what a recipe lists becomes annotated sequences."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from fairmot_pl.data.crowdhuman import read_crowdhuman
+from fairmot_pl.data.mot import read_mot_folder
+from fairmot_pl.structures import AnnotatedSequence
+
+_READERS: Mapping[str, Callable[..., list[AnnotatedSequence] | AnnotatedSequence]] = {
+    "mot": read_mot_folder,
+    "synthetic": read_mot_folder,  # rendered videos are written in MOTChallenge layout
+    "crowdhuman": read_crowdhuman,
+}
+
+_OWN_KEYS = ("format", "path", "clip_boxes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """One data set of a recipe.
+
+    Args:
+        name: unique within the recipe; identities of different data sets never merge.
+        sequences: what its reader found.
+        clip_boxes: cut training boxes at the border of the network input. For MOT20, whose annotations end at
+            the image border; boxes of all other sets reach outside and stay whole.
+    """
+
+    name: str
+    sequences: tuple[AnnotatedSequence, ...]
+    clip_boxes: bool = False
+
+
+def read_sources(sources: Mapping[str, Mapping[str, Any]], root: Path | str) -> list[DataSource]:
+    """Read every data set of a recipe, in its order.
+
+    Args:
+        sources: name to description; see `read_source`.
+        root: folder that relative paths start from.
+
+    Raises:
+        ValueError: a description is not understood. Readers raise their own errors.
+    """
+    return [
+        DataSource(
+            name=name,
+            sequences=tuple(read_source(source, Path(root), name=name)),
+            clip_boxes=bool(source.get("clip_boxes", False)),
+        )
+        for name, source in sources.items()
+    ]
+
+
+def read_source(source: Mapping[str, Any], root: Path, *, name: str = "") -> list[AnnotatedSequence]:
+    """Read one data set.
+
+    Args:
+        source: `{"format": "mot" | "synthetic" | "crowdhuman", "path": folder}` and the keywords of that
+            format's reader, for example `split`; `clip_boxes` is left to `DataSource`.
+        root: folder that a relative path starts from.
+        name: of the data set, for messages.
+
+    Raises:
+        ValueError: an unknown format or option; the nearest known one is named.
+    """
+    kind = str(source.get("format"))
+    where = f"data set {name!r}" if name else "data source"
+    if kind not in _READERS:
+        raise ValueError(
+            f"{where}: format is {kind!r}; allowed: {', '.join(_READERS)}{_nearest(kind, _READERS)}"
+        )
+    reader = _READERS[kind]
+    parameters = inspect.signature(reader).parameters.values()
+    known = {
+        parameter.name: parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    options = {key: value for key, value in source.items() if key not in _OWN_KEYS}
+    for key in options:
+        if key not in known:
+            allowed = (*_OWN_KEYS, *known)
+            raise ValueError(
+                f"{where}: format {kind!r} has no option {key!r}; "
+                f"allowed: {', '.join(allowed)}{_nearest(key, allowed)}"
+            )
+    for key, parameter in known.items():
+        if parameter.default is parameter.empty and key not in options:
+            raise ValueError(
+                f"{where}: format {kind!r} needs the option {key!r}; add it beside format and path"
+            )
+    sequences = reader(Path(root, source.get("path", ".")).expanduser(), **options)
+    return [sequences] if isinstance(sequences, AnnotatedSequence) else sequences
+
+
+def _nearest(given: Any, names: Iterable[str]) -> str:
+    near = get_close_matches(str(given), names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,70 @@
+"""`python -m fairmot_pl.evaluate`: track the validation sequences with a checkpoint and score them."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+import wandb
+from omegaconf import DictConfig, OmegaConf
+
+from fairmot_pl.config.build import build_datamodule, build_trainer, check_data, check_run
+from fairmot_pl.config.check import ConfigError, check_values
+from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
+from fairmot_pl.mot_format import write_text
+from fairmot_pl.training.checkpoint import find_checkpoint, load_module
+from fairmot_pl.training.finish import write_outcome
+from fairmot_pl.training.provenance import data_fingerprint, environment
+
+KEYS = {"name": str, "checkpoint": str, "seed": int}
+
+
+def main() -> None:
+    """Console entry."""
+    run_command("evaluate", evaluate, check)
+
+
+def check(config: DictConfig) -> None:
+    """Refuse a configuration that cannot be meant.
+
+    Raises:
+        ConfigError: naming the key and what is allowed.
+    """
+    if OmegaConf.is_missing(config, "checkpoint"):
+        raise ConfigError("checkpoint is missing; add checkpoint=FILE_OR_RUN_FOLDER")
+    check_values(plain(config), KEYS, nodes=("data", "tracker", "trainer", "callbacks", "logger"))
+    check_data(config)
+    check_run(config)
+
+
+def evaluate(config: DictConfig) -> Outcome:
+    """Score a checkpoint on the validation sequences of the data node."""
+    folder = output_folder()
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    checkpoint = find_checkpoint(config.checkpoint)
+    module = load_module(checkpoint)
+    datamodule = build_datamodule(config)
+    datamodule.prepare_data()
+    datamodule.setup("validate")
+    if not datamodule.val_sequences:
+        raise ConfigError("data.val is empty: there is no sequence to evaluate on; choose data=... with validation sequences")
+    record = {
+        "config": plain(config),
+        "environment": environment(),
+        "data": {
+            "checkpoint": str(checkpoint),
+            "fingerprint": data_fingerprint(datamodule.val_sequences),
+            "validation frames": sum(map(len, datamodule.val_sequences)),
+        },
+    }
+    if is_main_process():
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    trainer = build_trainer(config, folder, record, job_type="evaluate", tags=[], callbacks=[])
+    try:
+        trainer.validate(module, datamodule, verbose=False)
+        figures = write_outcome(trainer, folder, record, title=config.name, more={}, tracks_folder=folder)
+    finally:
+        wandb.finish()
+    return Outcome(folder, next_steps=[f"open {folder / 'report.html'} in a browser"], objective=figures.get("val/HOTA"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""HOTA: detection and association weighed alike (Luiten et al., IJCV 2021, sections 4 and 5)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fairmot_pl.evaluation.pairs import EPS, Float, PairedSequence, best_pairs
+
+ALPHAS: Float = np.arange(0.05, 0.99, 0.05)
+"""The 19 IoU thresholds over which HOTA is averaged."""
+
+
+class HotaCounts(NamedTuple):
+    """Sums over the matches of a sequence, one value a threshold; sums of several sequences simply add up.
+
+    Attributes:
+        tp: 19 numbers of matches.
+        association: 19 sums over the matches of their association score A(c) (section 5.1).
+        iou: 19 sums over the matches of their IoU.
+    """
+
+    tp: tuple[int, ...]
+    association: tuple[float, ...]
+    iou: tuple[float, ...]
+
+
+def hota_counts(sequence: PairedSequence) -> HotaCounts:
+    """Match every frame so that HOTA is highest (section 5.2) and count at each threshold.
+
+    Args:
+        sequence: what the benchmark counts, ids from 0.
+    """
+    iou = sequence.pair_iou
+    num_result_ids = int(sequence.result_ids.max(initial=-1)) + 1
+    tracks = (
+        sequence.truth_ids[sequence.pair_truth] * num_result_ids + sequence.result_ids[sequence.pair_result]
+    )
+    track_pairs, of_pair = np.unique(tracks, return_inverse=True)
+    truth_lengths, result_lengths = np.bincount(sequence.truth_ids), np.bincount(sequence.result_ids)
+    lengths = truth_lengths[track_pairs // num_result_ids] + result_lengths[track_pairs % num_result_ids]
+
+    # how well two tracks fit as a whole, before any one-to-one matching: decides between rivals in a frame
+    per_truth = np.bincount(sequence.pair_truth, iou)[sequence.pair_truth]
+    per_result = np.bincount(sequence.pair_result, iou)[sequence.pair_result]
+    potential = np.bincount(of_pair, iou / (per_truth + per_result - iou))
+    alignment = potential / (lengths - potential)
+
+    matched = best_pairs(sequence, alignment[of_pair] * iou)
+    matched_iou, matched_tracks = iou[matched], of_pair[matched]
+    tp, association, iou_sum = [], [], []
+    for alpha in ALPHAS:
+        hit = matched_iou >= alpha - EPS
+        matches = np.bincount(matched_tracks[hit], minlength=len(track_pairs))
+        tp.append(int(hit.sum()))
+        association.append(float((matches * matches / np.maximum(1, lengths - matches)).sum()))
+        iou_sum.append(float(matched_iou[hit].sum()))
+    return HotaCounts(tuple(tp), tuple(association), tuple(iou_sum))

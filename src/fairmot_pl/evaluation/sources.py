@@ -1,0 +1,148 @@
+"""Ground truth and results of sequences, from folders in MOTChallenge format or from arrays in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl.mot_format import MotTable, read_mot, read_seqinfo
+
+TrackSource = str | os.PathLike[str] | Mapping[str, NDArray[Any] | MotTable]
+"""A folder in MOTChallenge format, or sequence name to rows `(R, 6 or more)`."""
+
+
+@dataclass(frozen=True)
+class SequenceRows:
+    """Rows of one sequence; `source` is what errors call them, `length` the number of frames if known."""
+
+    table: MotTable
+    source: str
+    length: int | None = None
+
+
+def load_ground_truth(ground_truth: TrackSource) -> dict[str, SequenceRows]:
+    """Ground truth by sequence name, sorted.
+
+    Args:
+        ground_truth: a folder with `SEQ/gt/gt.txt` and `SEQ/seqinfo.ini`, the root of a data set holding such
+            a folder as `train`, or a mapping.
+
+    Raises:
+        FileNotFoundError: no such folder, or a sequence lacks its `seqinfo.ini`.
+        ValueError: no sequence in it, or broken rows.
+    """
+    if isinstance(ground_truth, Mapping):
+        return _from_mapping(ground_truth, "ground truth")
+    root = _folder(ground_truth, "ground truth")
+    files = sorted(root.glob("*/gt/gt.txt")) or sorted(root.glob("train/*/gt/gt.txt"))
+    if not files:
+        raise ValueError(
+            f"{root}: no ground truth; expected SEQUENCE/gt/gt.txt here or in its folder 'train'"
+        )
+    rows = {}
+    for file in files:
+        folder = file.parent.parent
+        rows[folder.name] = SequenceRows(
+            read_mot(file), str(file), read_seqinfo(folder / "seqinfo.ini").length
+        )
+    return rows
+
+
+def load_results(results: TrackSource) -> dict[str, SequenceRows]:
+    """Results by sequence name, sorted, from a folder of `SEQ.txt` files or a mapping.
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: broken rows.
+    """
+    if isinstance(results, Mapping):
+        return _from_mapping(results, "results")
+    files = sorted(_folder(results, "result").glob("*.txt"))
+    return {
+        file.stem: SequenceRows(read_mot(file), str(file)) for file in files if not file.name.startswith(".")
+    }
+
+
+def check_same_sequences(
+    ground_truth: Mapping[str, SequenceRows], results: Mapping[str, SequenceRows]
+) -> None:
+    """Refuse to leave anything out silently.
+
+    Raises:
+        ValueError: a sequence has only ground truth or only results; all such are named.
+    """
+    missing = sorted(set(ground_truth) - set(results))
+    if missing:
+        raise ValueError(
+            f"no results for {', '.join(missing)} ({len(ground_truth)} sequences, {len(results)} results); "
+            "where nothing was found, results of zero rows are needed (an empty SEQUENCE.txt); "
+            "to evaluate fewer sequences, give a ground truth that holds only those"
+        )
+    unknown = sorted(set(results) - set(ground_truth))
+    if unknown:
+        raise ValueError(
+            f"results without ground truth: {', '.join(unknown)}; "
+            f"the ground truth has {', '.join(sorted(ground_truth))}"
+        )
+
+
+def check_rows(table: MotTable, *, source: str, length: int | None) -> None:
+    """Refuse rows that no metric is defined for.
+
+    Raises:
+        ValueError: a frame before 1 or beyond `length`, or an id used twice in one frame.
+    """
+    if len(table) and table.frames.min() < 1:
+        raise ValueError(f"{source}: frame {table.frames.min()}; frames count from 1")
+    if length is not None and len(table) and table.frames.max() > length:
+        raise ValueError(
+            f"{source}: frame {table.frames.max()} lies beyond the end of the sequence, which has {length} "
+            "frames; mend the rows or the sequence's length (seqLength in seqinfo.ini)"
+        )
+    order = np.lexsort((table.ids, table.frames))
+    frames, ids = table.frames[order], table.ids[order]
+    twice = np.flatnonzero((frames[1:] == frames[:-1]) & (ids[1:] == ids[:-1]))
+    if len(twice):
+        raise ValueError(
+            f"{source}: id {ids[twice[0]]} is used more than once in frame {frames[twice[0]]}; "
+            "within a frame every id must stand for one box"
+        )
+
+
+def _folder(path: str | os.PathLike[str], kind: str) -> Path:
+    folder = Path(path)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such {kind} folder")
+    return folder
+
+
+def _from_mapping(rows: Mapping[str, NDArray[Any] | MotTable], kind: str) -> dict[str, SequenceRows]:
+    if not rows and kind == "ground truth":
+        raise ValueError("the ground truth holds no sequence; give at least one")
+    return {
+        name: SequenceRows(_table(rows[name], f"{kind} of {name}"), f"{kind} of {name}")
+        for name in sorted(rows)
+    }
+
+
+def _table(rows: NDArray[Any] | MotTable, source: str) -> MotTable:
+    if isinstance(rows, MotTable):
+        return rows
+    try:
+        array = np.asarray(rows, np.float64)
+        table = MotTable.from_rows(array)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{source}: {error}") from error
+    if not len(table):
+        return table
+    for row in np.flatnonzero(~np.isfinite(array).all(axis=1)):
+        raise ValueError(f"{source}: row {row} holds a value that is not finite: {array[row].tolist()}")
+    for row in np.flatnonzero((array[:, :2] % 1).any(axis=1)):
+        raise ValueError(f"{source}: row {row} has a frame or id that is no whole number: {array[row].tolist()}")
+    return table

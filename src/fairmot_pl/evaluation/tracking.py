@@ -1,0 +1,103 @@
+"""Evaluate tracking: files or arrays in, the metrics of the MOTChallenge benchmarks out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fairmot_pl.evaluation.preprocess import check_benchmark, prepare, tell_benchmark
+from fairmot_pl.evaluation.scores import SequenceScores, count, curves, figures, total
+from fairmot_pl.evaluation.sources import (
+    TrackSource,
+    check_rows,
+    check_same_sequences,
+    load_ground_truth,
+    load_results,
+)
+from fairmot_pl.evaluation.summary import OVERALL, Summary
+from fairmot_pl.mot_format import MotTable
+
+
+def evaluate_sequence(
+    ground_truth: MotTable,
+    results: MotTable,
+    *,
+    benchmark: str = "auto",
+    length: int | None = None,
+    sources: tuple[str, str] = ("ground truth", "results"),
+) -> SequenceScores:
+    """Count matches and errors in one sequence.
+
+    Args:
+        ground_truth: its rows, boxes in image pixels; column 7 is the flag, column 8 the class.
+        results: the tracker's rows; may be empty.
+        benchmark: "MOT15", "MOT16", "MOT17" or "MOT20": whose rules on classes, flags and distractors hold;
+            "auto" tells from the class column (`tell_benchmark` also knows the names of sequences).
+        length: number of frames, if known; rows beyond it are an error.
+        sources: what errors call the two tables, for example their files.
+
+    Returns:
+        Plain counts, to be gathered from processes and given to `combine`.
+
+    Raises:
+        ValueError: an unknown benchmark or class, a frame out of range, or an id used twice in one frame.
+    """
+    check_benchmark(benchmark)
+    for table, source in zip((ground_truth, results), sources, strict=True):
+        check_rows(table, source=source, length=length)
+    if benchmark == "auto":
+        benchmark = tell_benchmark("", ground_truth)
+    return count(prepare(ground_truth, results, benchmark=benchmark, sources=sources))
+
+
+def combine(scores: Mapping[str, SequenceScores]) -> Summary:
+    """Metrics of each sequence and, from the added counts, of all together.
+
+    Args:
+        scores: counts by sequence name, at least one; the summary sorts them by name.
+
+    Raises:
+        ValueError: there is no sequence.
+    """
+    ordered = {name: scores[name] for name in sorted(scores)}
+    overall = total(ordered.values())
+    return Summary(
+        overall=figures(overall),
+        sequences={name: figures(part) for name, part in ordered.items()},
+        curves={name: curves(part) for name, part in {**ordered, OVERALL: overall}.items()},
+    )
+
+
+def evaluate_tracking(ground_truth: TrackSource, results: TrackSource, *, benchmark: str = "auto") -> Summary:
+    """Compare the tracks of a tracker with the ground truth; figures equal TrackEval's.
+
+    Args:
+        ground_truth: a folder with `SEQ/gt/gt.txt` and `SEQ/seqinfo.ini` for every sequence (or the root of a
+            data set holding such a folder as `train`), or a mapping of sequence name to rows `(R, 6 or more)`
+            in MOTChallenge column order: frame, id, left, top, width, height, flag, class, visibility.
+        results: a folder with `SEQ.txt` for every sequence, or such a mapping. No rows at all mean misses.
+        benchmark: "MOT15", "MOT16", "MOT17" or "MOT20": whose rules on classes, flags and distractors hold;
+            "auto" tells for each sequence from its name, else from the class column.
+
+    Returns:
+        HOTA, CLEAR and identity metrics, overall and for each sequence.
+
+    Raises:
+        FileNotFoundError: a folder or a `seqinfo.ini` is missing.
+        ValueError: an unknown benchmark; a sequence with only ground truth or only results; broken rows,
+            frames beyond the end, or an id used twice in one frame (source, frame and id are named).
+    """
+    check_benchmark(benchmark)
+    truth, tracked = load_ground_truth(ground_truth), load_results(results)
+    check_same_sequences(truth, tracked)
+    return combine(
+        {
+            name: evaluate_sequence(
+                rows.table,
+                tracked[name].table,
+                benchmark=tell_benchmark(name, rows.table) if benchmark == "auto" else benchmark,
+                length=rows.length,
+                sources=(rows.source, tracked[name].source),
+            )
+            for name, rows in truth.items()
+        }
+    )

@@ -1,0 +1,153 @@
+"""The detector: images in, detections in the pixels of those images out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fairmot_pl.codec.decode import decode_detections
+from fairmot_pl.data.images import letterbox_pixels, to_tensor
+from fairmot_pl.letterbox import Letterbox
+from fairmot_pl.structures import Detections
+
+INPUT_MULTIPLE = 32
+"""The network halves its input five times."""
+
+_AUTOCAST = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_PRECISIONS = ("auto", *_AUTOCAST)
+
+
+class Detector:
+    """A network, ready to look at images of any size.
+
+    The model is moved to the device and put into eval mode; it stays the caller's object otherwise.
+
+    Args:
+        model: maps float32 images `(B, 3, H, W)` in [0, 1] to `HeadMaps`, as `FairMOT` does.
+        input_size: `(height, width)` of the network input; multiples of 32.
+        score_threshold: only detections strictly above it are kept. Trackers that also use faint detections
+            (`"byte"`) need it below their own threshold.
+        device: `"auto"` (CUDA where there is one, else CPU) or any torch device.
+        precision: `"float32"`, or autocast to `"bfloat16"` or `"float16"`; `"auto"` is bfloat16 on CUDA and
+            float32 elsewhere.
+        k: at most so many detections an image.
+
+    Raises:
+        ValueError: an argument that cannot work; the message names it and what is allowed.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        input_size: tuple[int, int] = (608, 1088),
+        score_threshold: float = 0.4,
+        device: str | torch.device = "auto",
+        precision: str = "auto",
+        k: int = 500,
+    ) -> None:
+        self.input_size = _checked_input_size(input_size)
+        if not 0 <= score_threshold <= 1:
+            raise ValueError(f"score_threshold is {score_threshold}; allowed: 0 to 1")
+        if k < 1:
+            raise ValueError(f"k is {k}; at least 1 detection an image is needed")
+        self.score_threshold = score_threshold
+        self.k = k
+        self.device = _resolve_device(device)
+        self.precision = _resolve_precision(precision, self.device)
+        self.model = model.to(self.device).eval()
+
+    def __call__(self, image: NDArray[np.uint8]) -> Detections:
+        """Detect in one `(H, W, 3)` uint8 RGB image.
+
+        Returns:
+            Detections with boxes in pixels of that image, best first.
+
+        Raises:
+            TypeError: not a uint8 array.
+            ValueError: not of shape `(H, W, 3)`.
+        """
+        return self.batch([image])[0]
+
+    @torch.inference_mode()
+    def batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Detect in several images, whose sizes may differ, in one pass of the network.
+
+        Returns:
+            One `Detections` an image, each in pixels of its own image.
+
+        Raises:
+            TypeError: an image is not a uint8 array; its position is named.
+            ValueError: an image is not of shape `(H, W, 3)`; its position is named.
+        """
+        for position, image in enumerate(images):
+            _check_image(image, position)
+        if len(images) == 0:
+            return []
+        letterboxes = [Letterbox(image.shape[:2], self.input_size) for image in images]
+        tensors = [to_tensor(letterbox_pixels(*pair)) for pair in zip(images, letterboxes, strict=True)]
+        dtype = _AUTOCAST[self.precision]
+        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
+            maps = self.model(torch.stack(tensors).to(self.device))
+        found = decode_detections(maps, k=self.k, score_threshold=self.score_threshold)
+        return [locate(*pair) for pair in zip(found, letterboxes, strict=True)]
+
+
+def locate(detections: Detections, letterbox: Letterbox) -> Detections:
+    """Carry detections from network-input pixels back to pixels of the image that `letterbox` fitted in."""
+    boxes = letterbox.to_image(detections.boxes.astype(np.float64))
+    return Detections(
+        boxes=boxes.astype(np.float32),
+        scores=detections.scores,
+        embeddings=detections.embeddings,
+        classes=detections.classes,
+    )
+
+
+def _checked_input_size(input_size: tuple[int, int]) -> tuple[int, int]:
+    sides = tuple(input_size)
+    if len(sides) != 2 or any(int(side) != side or side <= 0 or side % INPUT_MULTIPLE for side in sides):
+        raise ValueError(
+            f"input_size is {input_size}; allowed: (height, width), both positive multiples of "
+            f"{INPUT_MULTIPLE}, for example (608, 1088)"
+        )
+    return int(sides[0]), int(sides[1])
+
+
+def _resolve_device(device: str | torch.device) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device is {device!r}; allowed: 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'"
+        ) from error
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device is {str(device)!r}, but torch sees {torch.cuda.device_count()} CUDA devices; use 'auto'"
+        )
+    return resolved
+
+
+def _resolve_precision(precision: str, device: torch.device) -> str:
+    if precision not in _PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(map(repr, _PRECISIONS))}")
+    if precision == "auto":
+        return "bfloat16" if device.type == "cuda" else "float32"
+    return precision
+
+
+def _check_image(image: Any, position: int) -> None:
+    wanted = "a detector takes (H, W, 3) uint8 RGB arrays"
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"image {position} is of type {type(image).__name__}; {wanted}")
+    if image.dtype != np.uint8:
+        raise TypeError(f"image {position} has dtype {image.dtype}; {wanted}")
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"image {position} has shape {image.shape}; {wanted}")

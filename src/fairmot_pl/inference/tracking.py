@@ -1,0 +1,177 @@
+"""The online loop: read a frame, detect, associate, draw; and how long each of them took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl.boxes import xyxy_to_tlwh
+from fairmot_pl.inference.drawing import Trails, draw_tracks
+from fairmot_pl.inference.video import FrameSource
+from fairmot_pl.inference.video_writer import VideoWriter
+from fairmot_pl.mot_format import track_rows
+from fairmot_pl.structures import Detections, Tracks
+
+MIN_AREA = 100.0
+MAX_ASPECT = 1.6
+"""The reference's output filter: people are not smaller than 10 x 10 pixels, nor much wider than high."""
+
+STAGES = ("read", "detect", "associate", "draw")
+
+
+class FrameDetector(Protocol):
+    """Anything that finds objects in one image, such as `Detector`."""
+
+    def __call__(self, image: NDArray[np.uint8]) -> Detections:
+        """Detections in pixels of the `(H, W, 3)` RGB image."""
+
+
+class FrameTracker(Protocol):
+    """Anything that follows objects from frame to frame, such as `OnlineTracker`."""
+
+    def update(self, detections: Detections) -> Tracks:
+        """Take in the next frame; the tracks confirmed in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageTimings:
+    """How long the stages of the online loop took.
+
+    Args:
+        frames: how many frames were measured.
+        read: median milliseconds to read and decode a frame.
+        detect: median milliseconds from image to detections: resize, network, decode.
+        associate: median milliseconds of the tracker.
+        draw: median milliseconds to draw and encode; 0 where no video was written.
+        fps: frames per second of all stages together, over the whole run.
+        tracking_fps: the same without reading and drawing, as papers report it.
+    """
+
+    frames: int
+    read: float
+    detect: float
+    associate: float
+    draw: float
+    fps: float
+    tracking_fps: float
+
+    def flat(self, prefix: str = "speed/") -> dict[str, float]:
+        """One flat mapping for `metrics.json`; stages in milliseconds."""
+        figures = {f"{stage}_ms": float(getattr(self, stage)) for stage in STAGES}
+        figures |= {"fps": self.fps, "tracking_fps": self.tracking_fps, "frames": float(self.frames)}
+        return {prefix + name: value for name, value in figures.items()}
+
+    def __str__(self) -> str:
+        stages = ", ".join(f"{stage} {getattr(self, stage):.1f} ms" for stage in STAGES)
+        alone = f"{self.tracking_fps:.1f} without reading and drawing"
+        return f"{self.frames} frames at {self.fps:.1f} fps ({alone}); medians: {stages}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedVideo:
+    """Results of one source.
+
+    Args:
+        rows: `(R, 10)` MOTChallenge rows, ready for `write_mot`.
+        timings: how long it took.
+    """
+
+    rows: NDArray[np.float64]
+    timings: StageTimings
+
+
+@dataclass
+class _Stopwatch:
+    """Seconds of each stage, one number a frame."""
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {stage: [] for stage in STAGES})
+    _last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage].append(now - self._last)
+        self._last = now
+
+    def restart(self) -> None:
+        self._last = time.perf_counter()
+
+    def timings(self) -> StageTimings:
+        frames = len(self.seconds["associate"])
+        median = {
+            stage: 1e3 * float(np.median(laps)) if laps else 0.0 for stage, laps in self.seconds.items()
+        }
+        tracking = sum(self.seconds["detect"]) + sum(self.seconds["associate"])
+        total = sum(map(sum, self.seconds.values()))
+        return StageTimings(
+            frames=frames,
+            **median,
+            fps=frames / total if total else 0.0,
+            tracking_fps=frames / tracking if tracking else 0.0,
+        )
+
+
+def keep_for_output(
+    tracks: Tracks, *, min_area: float | None = MIN_AREA, max_aspect: float | None = MAX_ASPECT
+) -> Tracks:
+    """The tracks worth writing down: box area above `min_area` and width / height at most `max_aspect`.
+
+    Args:
+        tracks: of one frame, boxes in image pixels.
+        min_area: square pixels; None keeps all.
+        max_aspect: width over height; None keeps all.
+    """
+    width, height = xyxy_to_tlwh(tracks.boxes)[:, 2:].T
+    keep = np.ones(len(tracks), bool)
+    if min_area is not None:
+        keep &= width * height > min_area
+    if max_aspect is not None:
+        keep &= width <= max_aspect * height
+    return tracks.select(keep)
+
+
+def track_source(
+    detector: FrameDetector,
+    tracker: FrameTracker,
+    source: FrameSource,
+    *,
+    writer: VideoWriter | None = None,
+    trails: Trails | None = None,
+    min_area: float | None = MIN_AREA,
+    max_aspect: float | None = MAX_ASPECT,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> TrackedVideo:
+    """Track one source from its first to its last frame.
+
+    Args:
+        detector: finds objects in one image.
+        tracker: fresh or reset; it keeps its state afterwards.
+        source: the frames.
+        writer: gets each frame with its tracks drawn; the caller closes it.
+        trails: drawn behind the tracks; updated here.
+        min_area: as in `keep_for_output`; the filter holds for rows and drawings.
+        max_aspect: as in `keep_for_output`.
+        progress: called after each frame with its number and the number of frames, if known.
+    """
+    rows: list[NDArray[np.float64]] = []
+    watch = _Stopwatch()
+    for number, image in source:
+        watch.lap("read")
+        detections = detector(image)
+        watch.lap("detect")
+        tracks = keep_for_output(tracker.update(detections), min_area=min_area, max_aspect=max_aspect)
+        watch.lap("associate")
+        rows.append(track_rows(number, tracks))
+        if trails is not None:
+            trails.update(tracks)
+        if writer is not None:
+            writer.write(draw_tracks(image, tracks, trails=trails))
+            watch.lap("draw")
+        if progress is not None:
+            progress(number, source.frame_count)
+        watch.restart()
+    return TrackedVideo(rows=np.concatenate([np.zeros((0, 10)), *rows]), timings=watch.timings())

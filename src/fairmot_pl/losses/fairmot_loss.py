@@ -1,0 +1,100 @@
+"""The loss of FairMOT: detection and re-ID, balanced (FairMOT, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from fairmot_pl.codec.maps import HeadMaps, Targets
+from fairmot_pl.losses.box import cell_l1_loss
+from fairmot_pl.losses.heatmap import heatmap_loss
+from fairmot_pl.losses.reid import IdentityLoss
+from fairmot_pl.losses.weighting import build_weighting
+
+
+class FairMOTLoss(nn.Module):
+    """Heatmap, size, offset and identity losses and their balance.
+
+    The identity classifier and any parameters of the balance are submodules: give them to the optimiser and
+    the checkpoint. Every term is computed in float32, and every output and parameter gets a gradient (perhaps
+    0) from every batch, even one without objects or identities.
+
+    Args:
+        reid_dim: length of the embedding.
+        num_identities: identity classes; 0 trains detection alone.
+        num_classes: heatmap channels.
+        heatmap_weight: weight of the heatmap within detection.
+        size_weight: weight of the box size within detection.
+        offset_weight: weight of the centre offset within detection.
+        weighting: how detection and re-ID are balanced, a name that `build_weighting` knows.
+        weighting_options: its options.
+    """
+
+    def __init__(
+        self,
+        *,
+        reid_dim: int,
+        num_identities: int,
+        num_classes: int = 1,
+        heatmap_weight: float = 1.0,
+        size_weight: float = 0.1,
+        offset_weight: float = 1.0,
+        weighting: str = "uncertainty",
+        weighting_options: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.heatmap_weight = heatmap_weight
+        self.size_weight = size_weight
+        self.offset_weight = offset_weight
+        self.identity = IdentityLoss(reid_dim, num_identities)
+        self.weighting = build_weighting(weighting, weighting_options)
+
+    def forward(self, maps: HeadMaps, targets: Targets) -> dict[str, Tensor]:
+        """Compare what the network says with what it should say.
+
+        Args:
+            maps: of B images.
+            targets: batched, see `Targets`.
+
+        Returns:
+            Scalars `heatmap`, `size`, `offset`, `detection`, `reid` and `total`, which is to be minimised;
+            detached `weight_detection` and `weight_reid`, the factors with which the two enter the total;
+            detached `identity_accuracy`.
+
+        Raises:
+            ValueError: maps and targets do not fit each other, or an identity is `num_identities` or more.
+        """
+        self._check(maps, targets)
+        heatmap = heatmap_loss(maps.heatmap, targets.heatmap)
+        size = cell_l1_loss(maps.size, targets.size, targets.index, targets.mask)
+        offset = cell_l1_loss(maps.offset, targets.offset, targets.index, targets.mask)
+        detection = self.heatmap_weight * heatmap + self.size_weight * size + self.offset_weight * offset
+        reid = self.identity(maps.embedding, targets.index, targets.mask, targets.identity)
+        total, weights = self.weighting(detection, reid.loss, has_reid=reid.objects > 0)
+        return {
+            "heatmap": heatmap,
+            "size": size,
+            "offset": offset,
+            "detection": detection,
+            "reid": reid.loss,
+            "total": total,
+            "weight_detection": weights["detection"].detach(),
+            "weight_reid": weights["reid"].detach(),
+            "identity_accuracy": reid.accuracy,
+        }
+
+    def _check(self, maps: HeadMaps, targets: Targets) -> None:
+        batch, channels, height, width = maps.heatmap.shape
+        wanted = (batch, self.num_classes, height, width)
+        if tuple(targets.heatmap.shape) != wanted or channels != self.num_classes:
+            raise ValueError(
+                f"heatmap of the network is {tuple(maps.heatmap.shape)}, of the targets {tuple(targets.heatmap.shape)}, "
+                f"num_classes is {self.num_classes}: all must agree"
+            )
+        if targets.size.shape[-1] != maps.size.shape[1]:
+            raise ValueError(
+                f"size has {maps.size.shape[1]} channels in the network and {targets.size.shape[-1]} in the targets: "
+                "network and targets need the same box encoding"
+            )

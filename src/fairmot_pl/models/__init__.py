@@ -1,0 +1,1 @@
+"""The network: trunk, aggregation neck and two homogeneous heads, in plain torch."""

@@ -1,0 +1,60 @@
+"""Modulated deformable convolution (Deformable ConvNets v2, Zhu et al., CVPR 2019)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import deform_conv2d
+
+KERNEL = 3
+TAPS = KERNEL * KERNEL
+
+
+class DeformConv(nn.Module):
+    """3x3 convolution whose nine taps move and are weighted by what the features say.
+
+    An ordinary convolution, zero at the start, predicts an offset (dy, dx) and a mask logit for each tap. So
+    an untrained layer samples the regular grid at half strength (section 3.1 of the paper).
+
+    Args:
+        in_channels: channels of the input map.
+        out_channels: channels of the output map, which has the same height and width.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        bound = (in_channels * TAPS) ** -0.5
+        self.weight = nn.Parameter(
+            torch.empty(out_channels, in_channels, KERNEL, KERNEL).uniform_(-bound, bound)
+        )
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.offset_mask = nn.Conv2d(in_channels, 3 * TAPS, KERNEL, padding=1)
+        nn.init.zeros_(self.offset_mask.weight)
+        nn.init.zeros_(self.offset_mask.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(B, in, h, w)` to `(B, out, h, w)` of the same dtype.
+
+        Positions and sampling are always computed in float32 or better: at half precision an offset of some
+            cells is
+        off by a visible fraction of a cell, and the CPU kernel knows no bfloat16 at all.
+        """
+        own, exact = self.weight.dtype, torch.promote_types(self.weight.dtype, torch.float32)
+        with torch.autocast(features.device.type, enabled=False):
+            offset, mask = self.offset_mask(features.to(own)).to(exact).split((2 * TAPS, TAPS), dim=1)
+            sampled = deform_conv2d(
+                features.to(exact),
+                offset,
+                self.weight.to(exact),
+                self.bias.to(exact),
+                padding=1,
+                mask=mask.sigmoid(),
+            )
+        return sampled.to(features.dtype)
+
+
+def conv3x3(in_channels: int, out_channels: int, *, deformable: bool) -> nn.Module:
+    """The neck's 3x3 convolution; the plain one leaves its bias to the norm that follows."""
+    if deformable:
+        return DeformConv(in_channels, out_channels)
+    return nn.Conv2d(in_channels, out_channels, KERNEL, padding=1, bias=False)

@@ -1,0 +1,145 @@
+"""FairMOT: one network that detects people and embeds their identity, both to the same resolution.
+
+Zhang et al., "FairMOT: On the Fairness of Detection and Re-identification in Multiple Object Tracking", IJCV
+2021, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from fairmot_pl.codec.maps import HeadMaps, check_box_encoding
+from fairmot_pl.models.backbone import STRIDES, Backbone, build_backbone
+from fairmot_pl.models.heads import DetectionHead, ReIDHead
+from fairmot_pl.models.neck import AggregationNeck
+
+if TYPE_CHECKING:
+    from fairmot_pl.models.weights import LoadReport
+
+
+class FairMOT(nn.Module):
+    """Trunk, neck and the two heads; normalises its own input.
+
+    Build it with `build_fairmot`, read it from a file with `load_fairmot`.
+
+    Args:
+        backbone: trunk; its `mean` and `std` normalise the images and are kept in the state dict.
+        neck: aggregation of the trunk's maps.
+        detection_head: where people are.
+        reid_head: who they are.
+        config: the keywords of `build_fairmot` that decide the architecture.
+
+    Attributes:
+        config: as given; `build_fairmot(**model.config)` builds the same network with fresh weights.
+        load_report: what `load_fairmot` read; None for a network built anew.
+    """
+
+    mean: Tensor
+    std: Tensor
+    load_report: LoadReport | None
+
+    def __init__(
+        self,
+        *,
+        backbone: Backbone,
+        neck: AggregationNeck,
+        detection_head: DetectionHead,
+        reid_head: ReIDHead,
+        config: Mapping[str, str | int | bool],
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(backbone.mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(backbone.std).view(3, 1, 1))
+        self.backbone = backbone
+        self.neck = neck
+        self.detection_head = detection_head
+        self.reid_head = reid_head
+        self.config = dict(config)
+        self.load_report = None
+
+    def forward(self, images: Tensor) -> HeadMaps:
+        """Look at a batch of images.
+
+        Args:
+            images: `(B, 3, H, W)` float, RGB in [0, 1], H and W multiples of 32.
+
+        Returns:
+            Maps at stride 4, see `HeadMaps`; the heatmap as logits, the embedding not normalised.
+
+        Raises:
+            ValueError: `images` has another shape.
+        """
+        _check_images(images)
+        features = self.neck(self.backbone((images - self.mean) / self.std))
+        heatmap, size, offset = self.detection_head(features)
+        return HeadMaps(heatmap=heatmap, size=size, offset=offset, embedding=self.reid_head(features))
+
+
+def _check_images(images: Tensor) -> None:
+    coarsest = STRIDES[-1]
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"images have shape {tuple(images.shape)}, expected (B, 3, H, W)")
+    height, width = images.shape[2:]
+    if height % coarsest or width % coarsest or not height or not width:
+        raise ValueError(
+            f"images are {height} x {width} pixels (H x W); both must be multiples of {coarsest}: letterbox them, for "
+            f"example to {max(height // coarsest, 1) * coarsest} x {max(width // coarsest, 1) * coarsest}"
+        )
+
+
+def build_fairmot(
+    *,
+    backbone: str = "dla34",
+    reid_dim: int = 128,
+    box_encoding: str = "ltrb",
+    deformable: bool = True,
+    num_classes: int = 1,
+    head_channels: int = 256,
+    pretrained: bool = False,
+) -> FairMOT:
+    """Build the network; the defaults are the paper's.
+
+    Args:
+        backbone: any timm model whose `features_only` form gives strides 4 to 32.
+        reid_dim: length of the identity embedding.
+        box_encoding: `"ltrb"` (distances to the edges) or `"wh"`.
+        deformable: deformable convolutions in the neck, or plain ones (faster on a CPU, easier to export).
+        num_classes: heatmap channels.
+        head_channels: channels between the two convolutions of each head branch.
+        pretrained: start the trunk from timm's ImageNet weights and normalise images as they expect. Where
+            the weights cannot be had, one warning is logged and the trunk starts from random weights, images
+            untouched.
+
+    Raises:
+        ValueError: unknown or unsuitable backbone, unknown box encoding, a size below 1.
+    """
+    box_channels = check_box_encoding(box_encoding)
+    for name, value in {
+        "reid_dim": reid_dim,
+        "num_classes": num_classes,
+        "head_channels": head_channels,
+    }.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be 1 or more")
+    trunk = build_backbone(backbone, pretrained=pretrained)
+    neck = AggregationNeck(trunk.channels, deformable=deformable)
+    return FairMOT(
+        backbone=trunk,
+        neck=neck,
+        detection_head=DetectionHead(
+            neck.out_channels, head_channels, num_classes=num_classes, box_channels=box_channels
+        ),
+        reid_head=ReIDHead(neck.out_channels, head_channels, reid_dim=reid_dim),
+        config={
+            "backbone": backbone,
+            "reid_dim": reid_dim,
+            "box_encoding": box_encoding,
+            "deformable": deformable,
+            "num_classes": num_classes,
+            "head_channels": head_channels,
+        },
+    )

@@ -1,0 +1,223 @@
+"""The report of one run: a single HTML file that needs no network, headline figures first."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl import __version__
+from fairmot_pl.mot_format import write_text
+from fairmot_pl.reporting import page, plots
+from fairmot_pl.reporting.figures import to_svg
+from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
+from fairmot_pl.reporting.wording import figure_text, is_fraction
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+REPORT_NAME = "report.html"
+HEADLINE = ("HOTA", "MOTA", "IDF1", "IDSW", "DetA", "AssA")
+SEQUENCE_COLUMNS = (
+    *("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"),
+    *("IDSW", "FP", "FN", "MT", "ML", "Frag"),
+)
+MAX_EMBEDDED_VIDEO = 8_000_000
+"""Bytes; a larger video is linked only."""
+
+
+class Scores(Protocol):
+    """What a report reads of an evaluation: `Summary` has it."""
+
+    @property
+    def overall(self) -> Mapping[str, Any]:
+        """Metrics of all sequences together."""
+
+    @property
+    def sequences(self) -> Mapping[str, Mapping[str, Any]]:
+        """Metrics of each sequence."""
+
+    @property
+    def curves(self) -> Mapping[str, Mapping[str, Any]]:
+        """`alpha`, `HOTA`, `DetA`, `AssA`, `LocA` over the 19 thresholds, by sequence."""
+
+
+def write_run_report(
+    folder: Path | str,
+    *,
+    title: str,
+    config_text: str = "",
+    environment: Mapping[str, Any] | None = None,
+    metrics_csv: Path | None = None,
+    summary: Scores | None = None,
+    frames: Sequence[tuple[str, NDArray[np.uint8]]] = (),
+    video: Path | None = None,
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write `report.html` into a run's folder. Whatever is missing is left out, and said so where it matters.
+
+    Args:
+        folder: the run's folder.
+        title: heading of the page.
+        config_text: the resolved configuration as YAML text.
+        environment: versions, device and the like; values may be mappings.
+        metrics_csv: the run's metrics file.
+        summary: the last evaluation.
+        frames: caption and `(H, W, 3)` uint8 RGB image of each picture.
+        video: a clip; linked, and embedded where it is small.
+        notes: remarks shown at the top.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        ValueError: a picture that is no image.
+        OSError: the report cannot be written.
+    """
+    path = Path(folder) / REPORT_NAME
+    log, problems = _read_log(metrics_csv)
+    curves = _loss_section(log) if log else ""
+    validated = _validation_section(log, summary)
+    body = [
+        f"<header><h1>{escape(title)}</h1><p class='subtitle'>{escape(_subtitle(log))}</p></header>",
+        page.tiles(_headline(log, summary)),
+        *map(page.note, [*notes, *problems]),
+        validated or page.note("This run was not validated: there are no tracking metrics to show."),
+        curves,
+        page.section(
+            "Pictures",
+            f'<div class="frames">{"".join(page.picture(i, c) for c, i in frames)}</div>' if frames else "",
+        ),
+        _video_section(path.parent, video),
+        page.section("Environment", page.facts(_flat_facts(environment or {}))),
+        page.section("Configuration", page.folded("Show the resolved configuration", config_text)),
+        f"<footer>Written by fairmot_pl {__version__}. This file needs nothing from outside.</footer>",
+    ]
+    write_text(path, page.page(title, body))
+    return path
+
+
+def _read_log(metrics_csv: Path | None) -> tuple[MetricsLog | None, list[str]]:
+    """The metrics and what to say about them; a broken file must not cost the rest of the report."""
+    if metrics_csv is None:
+        return None, []
+    try:
+        log = read_metrics(metrics_csv)
+    except (OSError, ValueError) as error:
+        return None, [f"The metrics could not be read: {error}"]
+    return log, [
+        f"{name} is not a finite number in {count} of the logged rows; the curve leaves them out."
+        for name, count in log.broken.items()
+    ]
+
+
+def _subtitle(log: MetricsLog | None) -> str:
+    if log is None:
+        return "No training metrics"
+    parts = []
+    epoch, step, loss = log.last("epoch"), log.last("step"), log.last("train/loss/total")
+    if epoch is not None:
+        parts.append(f"{int(epoch) + 1} epochs")
+    if step is not None:
+        parts.append(f"{int(step) + 1:,} steps")
+    if loss is not None:
+        parts.append(f"last training loss {loss:.3f}")
+    return ", ".join(parts) or "No training metrics"
+
+
+def _headline(log: MetricsLog | None, summary: Scores | None) -> list[tuple[str, str, str]]:
+    """(name, value, unit) of the main metrics: of the evaluation, else the last ones logged."""
+    values: dict[str, float | None]
+    if summary is not None:
+        values = {name: summary.overall.get(name) for name in HEADLINE}
+    else:
+        values = {name: log.last(f"val/{name}") if log else None for name in HEADLINE}
+    return [
+        (name, figure_text(name, value), "%" if is_fraction(name) and math.isfinite(value) else "")
+        for name, value in values.items()
+        if value is not None
+    ]
+
+
+def _validation_section(log: MetricsLog | None, summary: Scores | None) -> str:
+    parts = []
+    if summary is not None:
+        parts.append(_sequence_table(summary))
+        parts.append(_svg(plots.sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence"))
+        parts.append(
+            _svg(
+                plots.hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold"
+            )
+        )
+    if log is not None:
+        parts.append(_best_epoch(log))
+        parts.append(
+            _svg(plots.validation_figure(log), "Tracking metrics on the validation sequences over epochs")
+        )
+    return page.section("Tracking", *parts)
+
+
+def _best_epoch(log: MetricsLog) -> str:
+    epochs, values = log.series("val/HOTA", "epoch")
+    if len(values) < 2:
+        return ""
+    best = int(np.argmax(values))
+    return (
+        f"<p>Best HOTA over {len(values)} validations: {100 * values[best]:.1f} % in epoch {int(epochs[best])}; "
+        f"last: {100 * values[-1]:.1f} %.</p>"
+    )
+
+
+def _sequence_table(summary: Scores) -> str:
+    columns = [name for name in SEQUENCE_COLUMNS if name in summary.overall]
+
+    def cells(name: str, scores: Mapping[str, Any]) -> list[str]:
+        return [name, *(figure_text(column, scores.get(column)) for column in columns)]
+
+    return page.table(
+        ["Sequence", *columns],
+        [cells(name, scores) for name, scores in summary.sequences.items()],
+        total=cells("All", summary.overall),
+    ) + page.caption("HOTA to IDR in percent; the others are counts.")
+
+
+def _loss_section(log: MetricsLog) -> str:
+    return page.section(
+        "Training",
+        _svg(plots.loss_figure(log), "Training losses, their weights and the learning rate over steps"),
+    )
+
+
+def _svg(figure: Figure | None, alt: str) -> str:
+    return page.plot(to_svg(figure, alt=alt)) if figure is not None else ""
+
+
+def _video_section(folder: Path, video: Path | None) -> str:
+    if video is None:
+        return ""
+    if not video.is_file():
+        return page.section("Video", page.note(f"{video} is not there."))
+    size = video.stat().st_size
+    address = quote(Path(os.path.relpath(video, folder)).as_posix())
+    link = f'<p><a href="{address}">{escape(video.name)}</a> ({size / 1e6:.1f} MB)</p>'
+    if size >= MAX_EMBEDDED_VIDEO:
+        return page.section("Video", link)
+    source = page.data_address("video/mp4", video.read_bytes())
+    return page.section("Video", f'<video controls muted loop src="{source}"></video>', link)
+
+
+def _flat_facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            pairs += _flat_facts(value, f"{prefix}{name}.")
+        else:
+            pairs.append((f"{prefix}{name}", str(value)))
+    return pairs

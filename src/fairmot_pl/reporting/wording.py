@@ -1,0 +1,40 @@
+"""How metrics are written for people: fractions as percent, counts as whole numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+FRACTIONS = frozenset(
+    {"HOTA", "DetA", "AssA", "LocA", "DetRe", "DetPr", "AssRe", "AssPr", "MOTA", "MOTP", "IDF1", "IDP", "IDR"}
+)
+COUNTS = frozenset({"IDSW", "FP", "FN", "TP", "MT", "PT", "ML", "Frag", "GT"})
+LOWER_IS_BETTER = frozenset({"IDSW", "FP", "FN", "ML", "Frag"})
+
+
+def is_fraction(name: str) -> bool:
+    """Whether a metric, with or without its prefix (`val/HOTA`), lies on a scale of 1 and is shown in percent."""
+    return _short(name) in FRACTIONS
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether less of it is better: errors and losses."""
+    return _short(name) in LOWER_IS_BETTER or "loss" in name.split("/")
+
+
+def figure_text(name: str, value: Any) -> str:
+    """The value of a metric for a table: percent with one decimal, whole counts, four figures for the rest."""
+    if value is None:
+        return "–"
+    number = float(value)
+    if not math.isfinite(number):
+        return "no number" if math.isnan(number) else str(number)
+    if is_fraction(name):
+        return f"{100 * number:.1f}"
+    if _short(name) in COUNTS:
+        return f"{round(number):,}"
+    return f"{number:.4g}"
+
+
+def _short(name: str) -> str:
+    return name.rsplit("/", 1)[-1]

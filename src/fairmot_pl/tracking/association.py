@@ -1,0 +1,172 @@
+"""Which detection continues which track: stages that each match what the ones before left over.
+
+An association is a recipe, a tuple of stages. To add one, write a function from settings to `Association` out
+of the costs here (or new ones) and name it in `RECIPES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl.boxes import xyxy_to_xyah
+from fairmot_pl.structures import Detections
+from fairmot_pl.tracking import kalman
+from fairmot_pl.tracking.assignment import assign
+from fairmot_pl.tracking.costs import cosine_distance, fuse_motion, iou_distance
+from fairmot_pl.tracking.settings import TrackerSettings
+from fairmot_pl.tracking.track import TrackState, TrackTable
+
+Cost = Callable[[TrackTable, Detections], NDArray[np.float64]]
+"""From N tracks and M detections to `(N, M)` costs."""
+
+TENTATIVE, CONFIRMED, LOST = TrackState
+
+
+class Band(Enum):
+    """Detections by score."""
+
+    HIGH = "above score_threshold"
+    LOW = "between low_score_threshold and score_threshold"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One assignment: tracks in any of `states` with detections of `band`, at a `cost` below `limit`."""
+
+    states: tuple[TrackState, ...]
+    band: Band
+    cost: Cost
+    limit: float
+
+
+@dataclass(frozen=True)
+class Association:
+    """A recipe.
+
+    Args:
+        stages: in order.
+        birth_margin: what a score needs above `score_threshold` to start a track, unless the settings give a
+            threshold of its own.
+        needs_embeddings: whether any stage compares them.
+        keeps_score: whether a track that returns from loss shows its old score in that frame (a habit of the
+            reference that BYTE dropped).
+    """
+
+    stages: tuple[Stage, ...]
+    birth_margin: float
+    needs_embeddings: bool
+    keeps_score: bool
+
+
+def bands(scores: NDArray[np.float32], settings: TrackerSettings) -> dict[Band, NDArray[np.bool_]]:
+    """Masks `(M,)` of the detections in each band; a score that equals a threshold is in neither."""
+    high = settings.score_threshold
+    return {
+        Band.HIGH: scores > high,
+        Band.LOW: (scores > settings.low_score_threshold) & (scores < high),
+    }
+
+
+def associate(
+    tracks: TrackTable,
+    detections: Detections,
+    stages: tuple[Stage, ...],
+    banded: Mapping[Band, NDArray[np.bool_]],
+) -> NDArray[np.int64]:
+    """Run the stages; only pairs of one class match.
+
+    Returns:
+        Pairs `(P, 2)` of track row and detection row.
+    """
+    free_tracks, free_detections = np.ones(len(tracks), bool), np.ones(len(detections), bool)
+    matches = [np.zeros((0, 2), np.int64)]
+    for stage in stages:
+        rows = np.flatnonzero(free_tracks & np.isin(tracks.states, stage.states))
+        columns = np.flatnonzero(free_detections & banded[stage.band])
+        if not (len(rows) and len(columns)):
+            continue
+        cost = stage.cost(tracks.select(rows), detections.select(columns))
+        cost[tracks.classes[rows, None] != detections.classes[columns]] = np.inf
+        pairs, _, _ = assign(cost, stage.limit)
+        matched = np.stack([rows[pairs[:, 0]], columns[pairs[:, 1]]], axis=1)
+        free_tracks[matched[:, 0]] = free_detections[matched[:, 1]] = False
+        matches.append(matched)
+    return np.concatenate(matches)
+
+
+def overlap(tracks: TrackTable, detections: Detections) -> NDArray[np.float64]:
+    """IoU distance between predicted boxes and detections."""
+    return iou_distance(tracks.boxes, detections.boxes.astype(np.float64))
+
+
+def appearance_with_motion(
+    tracks: TrackTable, detections: Detections, *, gate: float, weight: float
+) -> NDArray[np.float64]:
+    """Cosine distance between embeddings, fused with and gated by the Mahalanobis distance."""
+    measurements = xyxy_to_xyah(detections.boxes.astype(np.float64))
+    appearance = cosine_distance(tracks.embeddings, detections.embeddings)
+    motion = kalman.gating_distance(tracks.mean, tracks.covariance, measurements)
+    return fuse_motion(appearance, motion, gate=gate, weight=weight)
+
+
+def _by_appearance(settings: TrackerSettings) -> tuple[Stage, Stage]:
+    cost = partial(appearance_with_motion, gate=settings.motion_gate, weight=settings.motion_weight)
+    return (
+        Stage((CONFIRMED, LOST), Band.HIGH, cost, settings.appearance_limit),
+        Stage((CONFIRMED,), Band.HIGH, overlap, settings.iou_limit),
+    )
+
+
+def _second_chance(settings: TrackerSettings) -> Stage:
+    return Stage((CONFIRMED,), Band.LOW, overlap, settings.low_iou_limit)
+
+
+def _confirmation(settings: TrackerSettings) -> Stage:
+    return Stage((TENTATIVE,), Band.HIGH, overlap, settings.tentative_iou_limit)
+
+
+def fairmot(settings: TrackerSettings) -> Association:
+    """FairMOT's online association: appearance with motion, then overlap."""
+    stages = (*_by_appearance(settings), _confirmation(settings))
+    return Association(stages, birth_margin=0.0, needs_embeddings=True, keeps_score=True)
+
+
+def byte(settings: TrackerSettings) -> Association:
+    """ByteTrack, algorithm 1: overlap alone, first with the sure detections, then with the unsure ones."""
+    first = Stage((CONFIRMED, LOST), Band.HIGH, overlap, settings.first_iou_limit)
+    stages = (first, _second_chance(settings), _confirmation(settings))
+    return Association(stages, birth_margin=0.1, needs_embeddings=False, keeps_score=False)
+
+
+def byte_reid(settings: TrackerSettings) -> Association:
+    """FairMOT's stages with ByteTrack's second chance."""
+    stages = (*_by_appearance(settings), _second_chance(settings), _confirmation(settings))
+    return Association(stages, birth_margin=0.1, needs_embeddings=True, keeps_score=False)
+
+
+RECIPES: Mapping[str, Callable[[TrackerSettings], Association]] = MappingProxyType(
+    {"fairmot": fairmot, "byte": byte, "byte_reid": byte_reid}
+)
+
+
+def compose(settings: TrackerSettings) -> Association:
+    """The association that the settings name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    name = settings.association
+    if name not in RECIPES:
+        near = get_close_matches(str(name).lower(), RECIPES, n=1, cutoff=0.0)[0]
+        raise ValueError(
+            f"unknown association {name!r}; choose from {', '.join(RECIPES)} (nearest: {near!r})"
+        )
+    return RECIPES[name](settings)

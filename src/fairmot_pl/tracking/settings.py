@@ -1,0 +1,92 @@
+"""Every number that steers a tracker, checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+
+_MOST = 10**6
+"""An upper bound for what has none."""
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "score_threshold": (0, 1),
+    "low_score_threshold": (0, 1),
+    "new_track_threshold": (0, 1),
+    "appearance_limit": (0, 2),
+    "iou_limit": (0, 1),
+    "first_iou_limit": (0, 1),
+    "low_iou_limit": (0, 1),
+    "tentative_iou_limit": (0, 1),
+    "motion_gate": (0, math.inf),
+    "motion_weight": (0, 1),
+    "embedding_momentum": (0, 1),
+    "duplicate_distance": (0, 1),
+    "track_buffer": (0, _MOST),
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrackerSettings:
+    """The defaults are the reference's. Limits on costs are exclusive: a match costs less than its limit.
+
+    Args:
+        association: `"fairmot"` (appearance with motion, then IoU; FairMOT), `"byte"` (IoU in two bands
+            of score; ByteTrack, algorithm 1) or `"byte_reid"` (the first with the low band of the second).
+        frame_rate: frames per second of the video; it scales the buffer.
+        score_threshold: detections above it may start and continue tracks.
+        low_score_threshold: those above it but below `score_threshold` may only continue a confirmed track
+            ("byte" and "byte_reid"); the band is empty when this is not the lower one.
+        new_track_threshold: score from which on a detection starts a track; None = `score_threshold`, and 0.1
+            more for "byte" and "byte_reid".
+        appearance_limit: largest cost of appearance with motion.
+        iou_limit: largest IoU distance of what appearance left over.
+        first_iou_limit: largest IoU distance in the first stage of "byte".
+        low_iou_limit: largest IoU distance to detections of the low band.
+        tentative_iou_limit: largest IoU distance that confirms a track in its second frame.
+        motion_gate: largest squared Mahalanobis distance; 9.4877 is chi-square's 95 % quantile for 4 degrees
+            of freedom.
+        motion_weight: share of the motion in the cost.
+        embedding_momentum: share of the past in a track's embedding.
+        duplicate_distance: IoU distance under which a seen and a lost track are one.
+        track_buffer: frames at 30 per second for which a lost track is remembered.
+
+    Raises:
+        ValueError: a value lies outside its range.
+    """
+
+    association: str = "fairmot"
+    frame_rate: float = 30.0
+    score_threshold: float = 0.4
+    low_score_threshold: float = 0.2
+    new_track_threshold: float | None = None
+    appearance_limit: float = 0.4
+    iou_limit: float = 0.5
+    first_iou_limit: float = 0.8
+    low_iou_limit: float = 0.4
+    tentative_iou_limit: float = 0.7
+    motion_gate: float = 9.4877
+    motion_weight: float = 0.02
+    embedding_momentum: float = 0.9
+    duplicate_distance: float = 0.15
+    track_buffer: float = 30
+
+    def __post_init__(self) -> None:
+        if not _within(self.frame_rate, 0, _MOST) or self.frame_rate == 0:
+            raise ValueError(
+                f"frame_rate is {self.frame_rate!r}; expected frames per second above 0, such as 25"
+            )
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            derived = name == "new_track_threshold" and value is None
+            if not derived and not _within(value, low, high):
+                raise ValueError(f"{name} is {value!r}; expected a number from {low} to {high}")
+
+    @property
+    def buffer(self) -> int:
+        """Frames of this video for which a lost track is remembered."""
+        return int(self.frame_rate / 30.0 * self.track_buffer)
+
+
+def _within(value: object, low: float, high: float) -> bool:
+    return isinstance(value, Real) and low <= float(value) <= high

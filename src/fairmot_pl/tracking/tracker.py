@@ -1,0 +1,120 @@
+"""The online tracker: frame by frame, detections in, confirmed tracks out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl.structures import Detections, Tracks
+from fairmot_pl.tracking.association import Band, associate, bands, compose
+from fairmot_pl.tracking.costs import unit_length
+from fairmot_pl.tracking.settings import TrackerSettings
+from fairmot_pl.tracking.track import TrackState, TrackTable
+
+
+class OnlineTracker(TrackerSettings):
+    """Tracks objects through one video. Its keywords are `TrackerSettings`; they cannot change afterwards.
+
+    `update` must be called for every frame, also for one without detections. Tracks that start in the first
+    frame are confirmed at once, later ones when the next frame sees them again. New ids go by descending score,
+    so that the order of a frame's detections makes no difference.
+
+    Attributes:
+        tracks: every living track, whatever its state.
+        frame: frames seen so far.
+
+    Raises:
+        ValueError: an unknown association or a setting outside its range.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._association = compose(self)
+        born_at = self.score_threshold + self._association.birth_margin
+        self._birth_threshold = born_at if self.new_track_threshold is None else self.new_track_threshold
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the next frame is the first of a video, and ids start at 1 again."""
+        self.tracks = TrackTable.born(Detections.empty(), first_id=1, frame=0, state=TrackState.TENTATIVE)
+        self.frame = 0
+        self._next_id = 1
+
+    def update(self, detections: Detections) -> Tracks:
+        """Take the next frame.
+
+        Args:
+            detections: all of the frame, low scores too, boxes in image pixels; a box without extent is ignored.
+
+        Returns:
+            The confirmed tracks of this frame by ascending id; boxes are the filtered state, not clipped.
+
+        Raises:
+            ValueError: values that are not finite, or embeddings that fit neither association nor tracks.
+        """
+        seen = self._prepare(detections)
+        self.frame += 1
+        self.tracks.predict()
+        banded = bands(seen.scores, self)
+        pairs = associate(self.tracks, seen, self._association.stages, banded)
+        survivors = self._continue(seen, pairs)
+
+        unclaimed = banded[Band.HIGH] & (seen.scores >= self._birth_threshold)
+        unclaimed[pairs[:, 1]] = False
+        tracks = survivors.join(self._start(seen.select(unclaimed)))
+        self.tracks = tracks.select(tracks.distinct(self.duplicate_distance))
+        return self.tracks.confirmed
+
+    def _continue(self, seen: Detections, pairs: NDArray[np.int64]) -> TrackTable:
+        """Apply the matches `(P, 2)` and let go of what was missed."""
+        missed = np.ones(len(self.tracks), dtype=bool)
+        missed[pairs[:, 0]] = False
+        lives = self.tracks.miss(missed, frame=self.frame, buffer=self.buffer)
+        if len(pairs):
+            matched = seen.select(pairs[:, 1])
+            self.tracks.see(
+                pairs[:, 0],
+                matched,
+                frame=self.frame,
+                momentum=self.embedding_momentum,
+                keeps_score=self._association.keeps_score,
+            )
+        return self.tracks.select(lives)
+
+    def _start(self, detections: Detections) -> TrackTable:
+        """New tracks, best score first."""
+        state = TrackState.CONFIRMED if self.frame == 1 else TrackState.TENTATIVE
+        born = TrackTable.born(detections, first_id=self._next_id, frame=self.frame, state=state)
+        self._next_id += len(born)
+        return born
+
+    def _prepare(self, detections: Detections) -> Detections:
+        """The detections that can matter, in canonical order, with embeddings of unit length (or none)."""
+        self._check(detections)
+        left, top, right, bottom = detections.boxes.T
+        order = np.lexsort((left, top, right, bottom, -detections.scores))
+        floor = min(self.score_threshold, self.low_score_threshold)
+        usable = (right > left) & (bottom > top) & (detections.scores > floor)
+        kept = detections.select(order[usable[order]])
+        embeddings = kept.embeddings if self._association.needs_embeddings else kept.embeddings[:, :0]
+        return Detections(
+            boxes=kept.boxes, scores=kept.scores, embeddings=unit_length(embeddings), classes=kept.classes
+        )
+
+    def _check(self, detections: Detections) -> None:
+        for name in ("boxes", "scores", "embeddings"):
+            if not np.isfinite(getattr(detections, name)).all():
+                raise ValueError(f"Detections.{name} of frame {self.frame + 1} hold NaN or infinite values")
+        if not (self._association.needs_embeddings and len(detections)):
+            return
+        dim = detections.embeddings.shape[1]
+        if dim == 0:
+            raise ValueError(
+                f"association {self.association!r} compares embeddings, but the detections have none "
+                "(D = 0): give embeddings, or choose association 'byte'"
+            )
+        if len(self.tracks) and dim != self.tracks.embeddings.shape[1]:
+            raise ValueError(
+                f"embeddings have {dim} dimensions, those of the tracks {self.tracks.embeddings.shape[1]}; "
+                "call reset() before changing the network"
+            )

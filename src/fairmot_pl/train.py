@@ -1,0 +1,163 @@
+"""`python -m fairmot_pl.train`: train, validate by tracking, report."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import wandb
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
+
+from fairmot_pl.config.build import build_datamodule, build_trainer, check_data, check_module, check_run, module_arguments
+from fairmot_pl.config.check import ConfigError, check_values
+from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command, task_overrides
+from fairmot_pl.mot_format import write_text
+from fairmot_pl.training.checkpoint import find_checkpoint, start_from
+from fairmot_pl.training.datamodule import FairMOTDataModule
+from fairmot_pl.training.finish import finish_training
+from fairmot_pl.training.module import FairMOTModule
+from fairmot_pl.training.provenance import data_fingerprint, environment
+
+log = logging.getLogger(__name__)
+
+KEYS = {"name": str, "seed": int, "resume": str | None}
+NODES = ("data", "model", "loss", "optimizer", "tracker", "trainer", "callbacks", "logger")
+
+
+def main() -> None:
+    """Console entry."""
+    run_command("train", train, check, expand_resume)
+
+
+def check(config: DictConfig) -> None:
+    """Refuse a configuration that cannot be meant.
+
+    Raises:
+        ConfigError: naming the key and what is allowed.
+    """
+    check_module(config)
+    check_data(config)
+    check_run(config)
+    check_values(plain(config), KEYS, nodes=NODES)
+
+
+def expand_resume(arguments: list[str]) -> list[str]:
+    """`resume=FOLDER` also makes that folder the output folder.
+
+    Raises:
+        ConfigError: the folder is not a run that can be resumed.
+    """
+    for argument in arguments:
+        if argument.startswith("resume=") and argument != "resume=null":
+            folder = Path(argument.partition("=")[2])
+            for needed in (folder / "config.yaml", folder / "checkpoints" / "last.ckpt"):
+                if not needed.is_file():
+                    raise ConfigError(f"resume={folder}: {needed} is not there; name the folder of a stopped training run")
+            return [*arguments, f"hydra.run.dir={folder}"]
+    return arguments
+
+
+def resumed_config(config: DictConfig) -> DictConfig:
+    """The stopped run's configuration with this command line's plain overrides on top."""
+    if not config.resume:
+        return config
+    saved = OmegaConf.load(Path(config.resume) / "config.yaml")
+    assert isinstance(saved, DictConfig)
+    for override in task_overrides():
+        key = override.lstrip("+~").partition("=")[0]
+        if override.startswith(("+", "~")) or OmegaConf.is_config(OmegaConf.select(config, key)):
+            raise ConfigError(f"{override} cannot go with resume=: the run goes on as it was; only plain key=value may change")
+        OmegaConf.update(saved, key, OmegaConf.select(config, key))
+    saved.resume = config.resume
+    check(saved)
+    return saved
+
+
+def train(config: DictConfig) -> Outcome:
+    """Train as configured; resumable, repeatable, reported."""
+    config = resumed_config(config)
+    folder = output_folder()
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    datamodule = build_datamodule(config)
+    datamodule.prepare_data()
+    datamodule.setup("fit")
+    values, _ = module_arguments(config)
+    module = FairMOTModule(num_identities=datamodule.identities.num_identities, **values)
+    if config.model.init_from:
+        start_from(module, find_checkpoint(config.model.init_from))
+    record = describe(config, datamodule)
+    if is_main_process():
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        write_text(folder / "provenance.json", json.dumps({key: record[key] for key in ("environment", "data")}, indent=2))
+        log.info("training on %(images)d images with %(identities)d identities", record["data"])
+    trainer = build_trainer(
+        config,
+        folder,
+        record,
+        job_type="train",
+        tags=[f"reid_dim={config.model.reid_dim}", f"weighting={config.loss.weighting.name}"],
+        callbacks=own_callbacks(config, folder, validates=bool(datamodule.val_sequences)),
+    )
+    last = str(folder / "checkpoints" / "last.ckpt")
+    try:
+        trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
+        figures = finish_training(trainer, folder, record, title=config.name)
+    except SystemExit:  # Lightning's way out after Ctrl-C
+        print(f"stopped; to go on: python -m fairmot_pl.train resume={folder}", file=sys.stderr)
+        raise
+    finally:
+        wandb.finish()
+    return Outcome(
+        folder,
+        next_steps=[
+            f"open {folder / 'report.html'} in a browser",
+            f"python -m fairmot_pl.track source=VIDEO_OR_FOLDER checkpoint={folder}",
+        ],
+        objective=figures.get("val/HOTA"),
+    )
+
+
+def describe(config: DictConfig, datamodule: FairMOTDataModule) -> dict[str, Any]:
+    """Everything that a run can be traced back by."""
+    notes = []
+    if overlap(datamodule):
+        notes.append("validation frames are training frames too: val/* measures the fit, not what to expect of new videos")
+        log.warning(notes[-1])
+    return {
+        "config": plain(config),
+        "environment": environment(),
+        "data": {
+            "fingerprint": data_fingerprint([*datamodule.train_sequences, *datamodule.val_sequences]),
+            "images": sum(map(len, datamodule.train_sequences)),
+            "identities": datamodule.identities.num_identities,
+            "validation frames": sum(map(len, datamodule.val_sequences)),
+        },
+        "notes": notes,
+    }
+
+
+def overlap(datamodule: FairMOTDataModule) -> bool:
+    """Whether an image serves training and validation at once."""
+    seen = {frame.image_path.resolve() for sequence in datamodule.train_sequences for frame in sequence.frames}
+    return any(frame.image_path.resolve() in seen for sequence in datamodule.val_sequences for frame in sequence.frames)
+
+
+def own_callbacks(config: DictConfig, folder: Path, *, validates: bool) -> list[pl.Callback]:
+    """Weight averaging if asked for, and the best checkpoint if there is a validation to tell it by."""
+    callbacks: list[pl.Callback] = []
+    if config.optimizer.ema_decay is not None:
+        callbacks.append(EMAWeightAveraging(decay=config.optimizer.ema_decay))
+    if validates:
+        callbacks.append(
+            ModelCheckpoint(folder / "checkpoints", filename="best", monitor="val/HOTA", mode="max", enable_version_counter=False)
+        )
+    return callbacks
+
+
+if __name__ == "__main__":
+    main()

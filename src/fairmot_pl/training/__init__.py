@@ -1,0 +1,1 @@
+"""The rim: Lightning and wandb live here and nowhere else."""

@@ -1,0 +1,1 @@
+"""What happens around the steps: tracking, pictures, resume points, throughput."""

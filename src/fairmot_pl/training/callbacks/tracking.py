@@ -1,0 +1,127 @@
+"""Track the validation sequences online and log HOTA, MOTA, IDF1 and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch.distributed as dist
+from numpy.typing import NDArray
+
+from fairmot_pl.data.dataset import FrameSample
+from fairmot_pl.evaluation.preprocess import tell_benchmark
+from fairmot_pl.evaluation.scores import SequenceScores
+from fairmot_pl.evaluation.summary import Summary
+from fairmot_pl.evaluation.tracking import combine, evaluate_sequence
+from fairmot_pl.inference.tracking import keep_for_output
+from fairmot_pl.mot_format import MotTable, read_mot, track_rows, write_mot
+from fairmot_pl.structures import AnnotatedSequence, Detections
+from fairmot_pl.tracking.tracker import OnlineTracker
+
+
+class TrackValidationSequences(pl.Callback):
+    """Feeds each validation sequence, in frame order, to a tracker of its own; evaluates when all are through.
+
+    Under DDP every process tracks and scores whole sequences; their counts are gathered and combined, so the figures
+    are those of a single process.
+
+    Args:
+        tracker: keywords of `OnlineTracker`, without the frame rate, which comes from each sequence.
+        min_box_area: smaller boxes (px^2 of the image) are not written as results.
+        max_aspect_ratio: boxes wider than so many times their height are not written.
+        benchmark: whose counting rules hold; `"auto"` tells it from sequence names and columns.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracker: Mapping[str, Any],
+        min_box_area: float = 100.0,
+        max_aspect_ratio: float = 1.6,
+        benchmark: str = "auto",
+    ) -> None:
+        self.tracker_options = dict(tracker)
+        self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
+        self.benchmark = benchmark
+        self.summary: Summary | None = None
+        self.results: dict[str, NDArray[np.float64]] = {}
+        self._sequences: list[AnnotatedSequence] = []
+        self._trackers: dict[int, OnlineTracker] = {}
+        self._rows: dict[int, list[NDArray[np.float64]]] = {}
+        self._last_frame: dict[int, int] = {}
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start every sequence afresh."""
+        self._sequences = trainer.datamodule.val_shard().sequences  # type: ignore[attr-defined]
+        self._trackers, self._last_frame = {}, {}
+        self._rows = {index: [] for index in range(len(self._sequences))}
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: list[Detections],  # type: ignore[override]
+        batch: FrameSample,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Hand each frame's detections to its sequence's tracker."""
+        for sequence, frame, detections in zip(batch.sequence.tolist(), batch.frame.tolist(), outputs, strict=True):
+            self._track(sequence, frame, detections)
+
+    def _track(self, index: int, frame: int, detections: Detections) -> None:
+        last = self._last_frame.get(index)
+        if last == frame:  # the filling-up of `FrameOrder`
+            return
+        sequence = self._sequences[index]
+        if last is not None and frame < last:
+            raise RuntimeError(f"{sequence.name}: frame {frame} came after frame {last}; a tracker needs frames in order")
+        if last is None:
+            self._trackers[index] = OnlineTracker(frame_rate=sequence.frame_rate, **self.tracker_options)
+        self._last_frame[index] = frame
+        tracks = self._trackers[index].update(detections)
+        kept = keep_for_output(tracks, min_area=self.min_box_area, max_aspect=self.max_aspect_ratio)
+        self._rows[index].append(track_rows(frame, kept))
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Score this process's sequences, gather everybody's counts, log the combined figures."""
+        if trainer.sanity_checking or not (self._sequences or trainer.world_size > 1):
+            return
+        rows = {self._sequences[index].name: np.concatenate([np.zeros((0, 10)), *rows]) for index, rows in self._rows.items()}
+        scores = {sequence.name: self._score(sequence, rows[sequence.name]) for sequence in self._sequences}
+        gathered = _gather((scores, rows))
+        self.results = {name: array for _, part in gathered for name, array in part.items()}
+        self.summary = combine({name: found for part, _ in gathered for name, found in part.items()})
+        # every process holds the same combined figures, so there is nothing to synchronise
+        pl_module.log_dict(self.summary.flat("val/"))
+        pl_module.log("HOTA", self.summary.overall["HOTA"], prog_bar=True, logger=False)
+
+    def _score(self, sequence: AnnotatedSequence, rows: NDArray[np.float64]) -> SequenceScores:
+        truth = _ground_truth(sequence)
+        benchmark = tell_benchmark(sequence.name, truth) if self.benchmark == "auto" else self.benchmark
+        return evaluate_sequence(truth, MotTable.from_rows(rows), benchmark=benchmark, length=sequence.frames[-1].frame)
+
+    def write_results(self, folder: Path) -> None:
+        """Write `SEQ.txt` in MOTChallenge format for every sequence of the last validation."""
+        for name, rows in self.results.items():
+            write_mot(folder / f"{name}.txt", rows)
+
+
+def _ground_truth(sequence: AnnotatedSequence) -> MotTable:
+    """All rows (distractors too) of the frames that the sequence holds."""
+    if sequence.folder is None:
+        raise ValueError(f"{sequence.name} has no folder with gt/gt.txt to be evaluated against")
+    truth = read_mot(sequence.folder / "gt" / "gt.txt")
+    return truth.select((truth.frames >= sequence.frames[0].frame) & (truth.frames <= sequence.frames[-1].frame))
+
+
+def _gather(mine: Any) -> list[Any]:
+    """What every process holds, in rank order."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return [mine]
+    everybody: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(everybody, mine)
+    return everybody

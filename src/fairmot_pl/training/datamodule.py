@@ -1,0 +1,191 @@
+"""Training batches and validation sequences from any list of sources."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from fairmot_pl.codec.maps import Targets
+from fairmot_pl.data.augment import Augmentation
+from fairmot_pl.data.dataset import FrameSample, SequenceFrames, TrainingSamples, check_input_size, use_one_thread
+from fairmot_pl.data.identities import IdentityIndex
+from fairmot_pl.data.sampling import EpochSampler
+from fairmot_pl.data.sources import DataSource, read_sources
+from fairmot_pl.structures import AnnotatedSequence
+from fairmot_pl.training.sharding import SequenceShard, shard_sequences
+
+log = logging.getLogger(__name__)
+
+
+class FairMOTDataModule(pl.LightningDataModule):
+    """Serves augmented training samples with identity classes, and validation sequences in frame order.
+
+    Args:
+        root: folder to which the `path` of every source is relative.
+        train: data sets to train on by name, each a dict such as `{"format": "mot", "path": ".", "split": "full"}`.
+        val: data sets whose videos are tracked in validation; empty for none.
+        input_size: `(height, width)` of the network input, multiples of 32.
+        batch_size: images a training step and process.
+        val_batch_size: frames a validation step.
+        num_workers: loader processes; the batches do not depend on it.
+        seed: of shuffling and augmentation.
+        augmentation: strengths of `Augmentation`.
+        box_encoding: `"ltrb"` or `"wh"`.
+        num_classes: heatmap channels.
+        max_objects: object slots an image.
+        synthetic: what to render under `root` when it is not there yet; see `fairmot_pl.data.synthetic`.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        train: Mapping[str, Mapping[str, Any]],
+        val: Mapping[str, Mapping[str, Any]],
+        input_size: Sequence[int],
+        batch_size: int,
+        val_batch_size: int,
+        num_workers: int,
+        seed: int,
+        augmentation: Mapping[str, Any],
+        box_encoding: str = "ltrb",
+        num_classes: int = 1,
+        max_objects: int = 500,
+        synthetic: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        height, width = input_size
+        check_input_size((height, width))
+        self.root = Path(root).expanduser()
+        self.train_sources, self.val_sources = dict(train), dict(val)
+        self.input_size = (height, width)
+        self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
+        self.seed = seed
+        self.augmentation = dict(augmentation)
+        self.encoding = {"box_encoding": box_encoding, "num_classes": num_classes, "max_objects": max_objects}
+        self.synthetic = synthetic
+        self.train_sets: list[DataSource] = []
+        self.val_sequences: list[AnnotatedSequence] = []
+        self.identities = IdentityIndex.build([])
+        self._is_read: set[str] = set()
+
+    def prepare_data(self) -> None:
+        """Render the synthetic world, once, if that is what this module serves."""
+        if self.synthetic is not None:
+            from fairmot_pl.data.synthetic import render_dataset
+
+            render_dataset(self.root, **self.synthetic)
+
+    def setup(self, stage: str) -> None:
+        """Read annotations: of training and validation for `"fit"`, of validation alone otherwise."""
+        if stage == "fit" and "train" not in self._is_read:
+            self.train_sets = read_sources(self.train_sources, self.root)
+            self.identities = IdentityIndex.build([(found.name, list(found.sequences)) for found in self.train_sets])
+            if not any(map(len, self.train_sequences)):
+                raise ValueError(f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image")
+            self._is_read.add("train")
+        if "val" not in self._is_read:
+            self.val_sequences = [
+                sequence for found in read_sources(self.val_sources, self.root) for sequence in found.sequences
+            ]
+            self._check_validation()
+            self._is_read.add("val")
+
+    @property
+    def train_sequences(self) -> list[AnnotatedSequence]:
+        """Every training sequence, in the order of the data sets."""
+        return [sequence for found in self.train_sets for sequence in found.sequences]
+
+    def _check_validation(self) -> None:
+        stills = [sequence.name for sequence in self.val_sequences if not sequence.is_video]
+        if stills:
+            raise ValueError(f"data.val holds still images ({', '.join(stills)}); only videos can be tracked: name them in data.train instead")
+        if self.val_sources and not sum(map(len, self.val_sequences)):
+            raise ValueError(
+                f"the validation set is empty: data.val={self.val_sources} under {self.root} holds no frame; "
+                "name other sources, or data.val={} to train without validation"
+            )
+        names = [sequence.name for sequence in self.val_sequences]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"validation sequences must have different names; more than once: {', '.join(twice)}")
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Targets]]:
+        """Shuffled, augmented batches. After a resume in mid-epoch, the batches already seen are left out."""
+        samples = TrainingSamples(
+            self.train_sets,
+            self.identities,
+            augmentation=Augmentation(input_size=self.input_size, **self.augmentation),
+            seed=self.seed,
+            **self.encoding,
+        )
+        sampler = self._sampler(len(samples))
+        return DataLoader(
+            samples,
+            batch_size=self.batch_size,
+            sampler=sampler,
+            # one odd small batch would disturb batch normalisation, unless it is all there is
+            drop_last=len(sampler) >= self.batch_size,
+            num_workers=self.num_workers,
+            worker_init_fn=use_one_thread,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=self._on_cuda(),
+        )
+
+    def val_dataloader(self) -> DataLoader[FrameSample]:
+        """This process's share of the validation sequences, whole and in frame order."""
+        return DataLoader(
+            SequenceFrames(self.val_shard().sequences, input_size=self.input_size),
+            batch_size=self.val_batch_size,
+            sampler=self.val_shard().frame_order(self.val_batch_size),
+            num_workers=self.num_workers,
+            worker_init_fn=use_one_thread,
+            pin_memory=self._on_cuda(),
+        )
+
+    def val_shard(self) -> SequenceShard:
+        """The validation sequences of this process; every process has equally many batches."""
+        return shard_sequences(self.val_sequences, *self._rank())
+
+    def _rank(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+
+    def _on_cuda(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+    def _sampler(self, samples: int) -> EpochSampler:
+        """This process's share of the shuffled samples, less what a resumed epoch has behind it."""
+        rank, world_size = self._rank()
+        settings = {"shuffle": True, "seed": self.seed, "rank": rank, "world_size": world_size}
+        sampler = EpochSampler(samples, **settings)  # type: ignore[arg-type]
+        if self.trainer is None or not self.trainer.fit_loop.restarting:
+            return sampler
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed * self.batch_size
+        epoch = self.trainer.current_epoch
+        start = done if done <= len(sampler) - self.batch_size else 0
+        resumed = EpochSampler(samples, **settings, start_epoch=epoch, start=start)  # type: ignore[arg-type]
+        resumed.set_epoch(epoch)
+        return resumed
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which class is whom, and the size the network was trained at."""
+        return {"identities": self.identities.state(), "input_size": list(self.input_size)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Check that a resumed run meets the identities that it was started with.
+
+        Raises:
+            ValueError: the training data now hold other identities.
+        """
+        saved = IdentityIndex.from_state(state_dict["identities"])
+        if "train" in self._is_read and saved.state() != self.identities.state():
+            raise ValueError(
+                f"the checkpoint was trained on {saved.num_identities} identities, data.root={self.root} now gives "
+                f"{self.identities.num_identities} or other ones: classes would not fit; resume on the same data"
+            )

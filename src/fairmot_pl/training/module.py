@@ -1,0 +1,158 @@
+"""FairMOT as a LightningModule: the network, its losses and its optimiser, rebuilt from scalars alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from fairmot_pl.codec.decode import decode_detections
+from fairmot_pl.codec.maps import HeadMaps, Targets
+from fairmot_pl.data.dataset import FrameSample
+from fairmot_pl.inference.detector import locate
+from fairmot_pl.letterbox import Letterbox
+from fairmot_pl.losses.fairmot_loss import FairMOTLoss
+from fairmot_pl.models.fairmot import build_fairmot
+from fairmot_pl.structures import Detections
+
+TASKS = ("heatmap", "size", "offset", "reid")
+
+
+class FairMOTModule(pl.LightningModule):
+    """Trains one network to detect people and to embed their identity.
+
+    Everything it is built from is a plain scalar (or a list or dict of scalars), so a checkpoint rebuilds it under
+    `weights_only=True`. The identity classifier and the loss-weight parameters are submodules and so part of the
+    checkpoint.
+
+    Args:
+        num_identities: rows of the identity classifier; 0 trains detection alone.
+        backbone: a timm model with features at strides 4 to 32.
+        reid_dim: embedding dimension D.
+        box_encoding: `"ltrb"` or `"wh"`.
+        deformable: deformable convolutions in the neck, or plain ones.
+        num_classes: object classes.
+        head_channels: hidden channels of every head.
+        pretrained: start the backbone from timm's ImageNet weights.
+        heatmap_weight: weight of the focal loss within the detection loss.
+        size_weight: weight of the box size loss within the detection loss.
+        offset_weight: weight of the centre offset loss within the detection loss.
+        weighting: how detection and re-ID loss become one, for example `"uncertainty"` or `"fixed"`.
+        weighting_options: scalars of that weighting.
+        learning_rate: of Adam, at the full rate.
+        lr_drop_epochs: epochs after which the rate is multiplied by `lr_drop_factor`.
+        lr_drop_factor: see `lr_drop_epochs`.
+        warmup_steps: steps over which the rate rises linearly from 0; the paper has none.
+        score_threshold: validation keeps detections with a score above it; low, since trackers may use low scores.
+        max_detections: at most so many detections a frame.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_identities: int,
+        backbone: str,
+        reid_dim: int,
+        box_encoding: str,
+        deformable: bool,
+        num_classes: int,
+        head_channels: int,
+        pretrained: bool,
+        heatmap_weight: float,
+        size_weight: float,
+        offset_weight: float,
+        weighting: str,
+        weighting_options: dict[str, float],
+        learning_rate: float,
+        lr_drop_epochs: Sequence[int],
+        lr_drop_factor: float,
+        warmup_steps: int = 0,
+        score_threshold: float = 0.1,
+        max_detections: int = 500,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        # a checkpoint brings its own weights: rebuilding from it must not ask the hub for others
+        self.hparams["pretrained"] = False
+        self.model = build_fairmot(
+            backbone=backbone,
+            reid_dim=reid_dim,
+            box_encoding=box_encoding,
+            deformable=deformable,
+            num_classes=num_classes,
+            head_channels=head_channels,
+            pretrained=pretrained,
+        )
+        self.loss = FairMOTLoss(
+            reid_dim=reid_dim,
+            num_identities=num_identities,
+            num_classes=num_classes,
+            heatmap_weight=heatmap_weight,
+            size_weight=size_weight,
+            offset_weight=offset_weight,
+            weighting=weighting,
+            weighting_options=weighting_options,
+        )
+
+    def forward(self, images: Tensor) -> HeadMaps:
+        """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]."""
+        return self.model(images)
+
+    def training_step(self, batch: tuple[Tensor, Targets], batch_idx: int) -> Tensor:
+        """One step; logs each task's raw loss, the effective weights and the total."""
+        images, targets = batch
+        losses = self.loss(self(images), targets)
+        size = len(images)
+        self.log("loss", losses["total"], prog_bar=True, logger=False, batch_size=size)
+        for task in TASKS:
+            self.log(task, losses[task], prog_bar=True, logger=False, batch_size=size)
+        self.log_dict(
+            {
+                **{f"train/loss/{name}": losses[name] for name in ("total", "detection", *TASKS)},
+                "train/weight/detection": losses["weight_detection"],
+                "train/weight/reid": losses["weight_reid"],
+                "train/identity_accuracy": losses["identity_accuracy"],
+            },
+            batch_size=size,
+        )
+        return losses["total"]
+
+    def validation_step(self, batch: FrameSample, batch_idx: int) -> list[Detections]:
+        """Detections of each frame, in pixels of its image. What becomes of them is the callbacks' business."""
+        input_size = tuple(batch.image.shape[-2:])
+        found = decode_detections(
+            self(batch.image), k=self.hparams["max_detections"], score_threshold=self.hparams["score_threshold"]
+        )
+        return [
+            locate(detections, Letterbox((int(height), int(width)), (input_size[0], input_size[1])))
+            for detections, (height, width) in zip(found, batch.image_size.tolist(), strict=True)
+        ]
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Adam over the network and, at the same rate, over the parameters of the loss; step decay by epoch."""
+        loss_parameters = list(self.loss.parameters())
+        groups = [{"params": list(self.model.parameters()), "name": "network"}]
+        if loss_parameters:
+            groups.append({"params": loss_parameters, "name": "loss"})
+        optimizer = torch.optim.Adam(groups, lr=self.hparams["learning_rate"])
+        drops = torch.optim.lr_scheduler.MultiStepLR(
+            optimizer, list(self.hparams["lr_drop_epochs"]), self.hparams["lr_drop_factor"]
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": drops, "interval": "epoch", "name": "lr"}}
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """One step of Adam, at a share of the rate while warming up."""
+        optimizer, warmup = self.trainer.optimizers[0], self.hparams["warmup_steps"]
+        step = self.trainer.global_step
+        if step >= warmup:
+            super().optimizer_step(*args, **kwargs)
+            return
+        rates = [group["lr"] for group in optimizer.param_groups]
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * (step + 1) / warmup
+        super().optimizer_step(*args, **kwargs)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
