@@ -14,7 +14,6 @@ from fairmot_pl.config.check import ConfigError, check_call, check_keys
 from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
 from fairmot_pl.config.folders import job_folder
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.synthetic import render_dataset
 from fairmot_pl.losses.weighting import build_weighting
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.datamodule import FairMOTDataModule
@@ -71,6 +70,8 @@ def check_data(config: DictConfig) -> None:
     check_call(data, FairMOTDataModule, "data")
     check_call(data["augmentation"], Augmentation, "data.augmentation")
     if data.get("synthetic") is not None:
+        from fairmot_pl.data.synthetic import render_dataset
+
         check_call(data["synthetic"], render_dataset, "data.synthetic")
 
 

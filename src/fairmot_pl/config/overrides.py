@@ -71,7 +71,8 @@ def explain(message: str, config_name: str, overrides: Sequence[str], folder: Pa
             choices = sorted(path.stem for path in group.glob("*.yaml"))
             if value not in choices and value != "null":
                 return f"{key}={value}: no such choice.{nearest(value, choices)} Allowed: {', '.join(choices)}"
-    known = known_keys(config_name, folder)
+    choices_made = [override for override in overrides if (folder / override.lstrip("+").partition("=")[0]).is_dir()]
+    known = known_keys(config_name, choices_made, folder)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
         if not override.startswith("+") and key not in known and not key.startswith("hydra."):
@@ -79,10 +80,10 @@ def explain(message: str, config_name: str, overrides: Sequence[str], folder: Pa
     return " ".join(message.split())
 
 
-def known_keys(config_name: str, folder: Path) -> list[str]:
-    """Every dotted key and group of a root configuration with its defaults, and what may be added with `+`."""
+def known_keys(config_name: str, choices: Sequence[str], folder: Path) -> list[str]:
+    """Every dotted key and group of a root configuration with the groups chosen, and what may be added with `+`."""
     with initialize_config_dir(str(folder), version_base="1.3"):
-        config = compose(config_name)
+        config = compose(config_name, list(choices))
     keys: list[str] = []
 
     def walk(node: Any, prefix: str) -> None:

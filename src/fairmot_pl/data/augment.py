@@ -60,10 +60,10 @@ class Augmentation:
             swaps them; the defaults are what it does at 608 x 1088: +- 60.8 pixels in x, +- 108.8 in y.
         shear: uniform in +- this, degrees, in x and in y.
         flip: probability of a mirror image.
-        min_side: after the motion, boxes up to this width or height (pixels) are dropped,
-        min_area_ratio: boxes whose area shrank to this share of the letterboxed one or less,
-        max_aspect: boxes whose longer side is this many times the shorter or more,
-            and boxes entirely outside the input. Without motion every box is kept.
+        min_side: boxes not wider and higher than this (pixels) are dropped after a motion.
+        min_area_ratio: so are boxes whose area is not more than this share of what it was before.
+        max_aspect: so are boxes whose longer side is not less than this many times the shorter; and those
+            entirely outside the input. Without a motion every box is kept.
     """
 
     input_size: tuple[int, int] = (608, 1088)
@@ -81,6 +81,7 @@ class Augmentation:
     max_aspect: float = 10.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "input_size", (self.input_size[0], self.input_size[1]))  # a recipe has lists
         for field in fields(self)[1:]:
             if not getattr(self, field.name) >= 0:
                 raise ValueError(

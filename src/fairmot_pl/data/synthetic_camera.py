@@ -22,8 +22,8 @@ _SHAKE = 0.006  # of the image height
 class Perspective:
     """A pinhole camera above flat ground, looking level; its picture is shifted so that little sky is seen.
 
-    World coordinates are metres: X to the right, Y up from the ground, Z away from the camera. Pixels are continuous:
-    pixel `i` covers `[i, i + 1)`.
+    World coordinates are metres: X to the right, Y up from the ground, Z away from the camera. Pixels are
+    continuous: pixel `i` covers `[i, i + 1)`.
     """
 
     image_size: tuple[int, int]
@@ -41,10 +41,11 @@ class Perspective:
 
     def project(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """World points `(..., 3)` in metres to `(..., 2)` pixels of the unmoved camera."""
+        pixels = np.empty((*points.shape[:-1], 2))
         scale = self.focal / points[..., 2]
-        column = self.image_size[1] / 2 + scale * points[..., 0]
-        row = self.horizon + scale * (self.camera_height - points[..., 1])
-        return np.stack([column, row], axis=-1)
+        pixels[..., 0] = self.image_size[1] / 2 + scale * points[..., 0]
+        pixels[..., 1] = self.horizon + scale * (self.camera_height - points[..., 1])
+        return pixels
 
     def half_width(self, depth: float, margin: float = 0.0) -> float:
         """Metres from the middle to the image's edge (plus `margin` pixels) at a depth."""

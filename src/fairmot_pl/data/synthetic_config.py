@@ -1,19 +1,19 @@
-"""What can be set in a synthetic street scene, checked; and the named random streams every part draws from."""
+"""What can be set in a synthetic street scene, checked, and the random streams that its parts draw from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 RENDERER = 1
-"""Version of the drawing; raised whenever the same settings give other pixels, so that old folders are redone."""
+"""Version of the drawing; raised whenever the same settings give other pixels, so that none are mixed."""
 
 # key: (whole number?, lowest, highest)
 _RANGES: dict[str, tuple[bool, float, float]] = {
@@ -49,7 +49,7 @@ class Stream(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticConfig:
-    """One synthetic street sequence. The world moves in seconds, so `frame_rate` only says how often it is seen.
+    """One synthetic street sequence. The world moves in seconds: `frame_rate` says how often it is seen.
 
     Args:
         frames: number of frames.
@@ -84,25 +84,10 @@ class SyntheticConfig:
         for name, (whole, low, high) in _RANGES.items():
             object.__setattr__(self, name, _checked(name, getattr(self, name), whole, low, high))
         size = self.image_size
-        if not isinstance(size, tuple | list) or len(size) != 2:
+        if isinstance(size, str) or not isinstance(size, Sequence) or len(size) != 2:
             raise ValueError(f"image_size is {size!r}; give (height, width) in pixels")
         sides = tuple(_checked("image_size", side, True, *_SIDES) for side in size)
         object.__setattr__(self, "image_size", sides)
-
-    @classmethod
-    def from_scalars(cls, **scalars: Any) -> SyntheticConfig:
-        """Build from keywords of unsure origin.
-
-        Raises:
-            ValueError: a key is unknown (the nearest known one is named) or a value is refused.
-        """
-        known = [field.name for field in fields(cls)]
-        for key in scalars:
-            if key not in known:
-                near = get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-                raise ValueError(f"{key} is no setting of a synthetic scene; {hint}")
-        return cls(**scalars)
 
     def as_dict(self) -> dict[str, Any]:
         """All settings as plain JSON-able values."""

@@ -14,8 +14,10 @@ Colour = tuple[float, float, float]
 """Blue, green, red in 0..255."""
 
 _SHIFT = 5  # fractional bits of OpenCV's fixed-point coordinates
-_ARC = np.linspace(-math.pi / 2, math.pi / 2, 7)
-_CIRCLE = np.linspace(0, 2 * math.pi, 22, endpoint=False)
+_COMPLEX = np.array([1, 1j])
+_ARC = np.exp(1j * np.linspace(-math.pi / 2, math.pi / 2, 7))  # half a circle
+_TURN = np.linspace(0, 2 * math.pi, 22, endpoint=False)
+_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=-1)
 
 
 class Polygon(NamedTuple):
@@ -51,23 +53,19 @@ def capsules(
     end_radii: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Outlines `(L, n, 2)` of tapered limbs with round ends between `(L, 2)` points, radii `(L,)`."""
-    span = ends - starts
-    direction = np.arctan2(span[:, 1], span[:, 0])[:, None]
-
-    def cap(
-        centres: NDArray[np.float64], radii: NDArray[np.float64], angles: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        spokes = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-        return centres[:, None] + radii[:, None, None] * spokes
-
-    return np.concatenate(
-        [cap(ends, end_radii, direction + _ARC), cap(starts, start_radii, direction + _ARC + math.pi)], axis=1
-    )
+    # points as complex numbers: turning is a product
+    start, end = starts @ _COMPLEX, ends @ _COMPLEX
+    length = np.abs(end - start)
+    direction = np.where(length > 0, end - start, 1) / np.where(length > 0, length, 1)
+    tip = end[:, None] + (end_radii * direction)[:, None] * _ARC
+    tail = start[:, None] - (start_radii * direction)[:, None] * _ARC
+    outline = np.concatenate([tip, tail], axis=1)
+    return outline.view(np.float64).reshape(*outline.shape, 2)
 
 
 def ellipse(centre: NDArray[np.float64], half_width: float, half_height: float) -> NDArray[np.float64]:
     """Outline `(n, 2)` of an upright ellipse."""
-    return centre + np.stack([half_width * np.cos(_CIRCLE), half_height * np.sin(_CIRCLE)], axis=-1)
+    return centre + _CIRCLE * (half_width, half_height)
 
 
 def bounding_box(polygons: Sequence[Polygon]) -> tuple[float, float, float, float]:
@@ -91,7 +89,7 @@ def rasterise(polygons: Sequence[Polygon], lit: tuple[float, float] = (1.08, 0.8
     # finer sampling where each pixel matters more; the fine canvas stays around 250 pixels high
     fine = min(4, max(2, math.ceil(200 / height)))
     canvas = np.zeros((height * fine, width * fine, 4), np.uint8)
-    # OpenCV puts whole coordinates at pixel centres and fills outlines half a pixel too wide, both in fine pixels
+    # OpenCV puts whole coordinates at pixel centres, here of fine pixels
     origin = np.array([x0, y0]) + 0.5 / fine
     for points, colour in polygons:
         fixed = np.rint((points - origin) * (fine << _SHIFT)).astype(np.int32)
@@ -106,7 +104,7 @@ def rasterise(polygons: Sequence[Polygon], lit: tuple[float, float] = (1.08, 0.8
 def overlap(
     left: int, top: int, size: tuple[int, int], canvas: tuple[int, int]
 ) -> tuple[slice, slice, slice, slice] | None:
-    """Rows and columns of a canvas, then of a `(height, width)` patch placed on it, where both meet; None if nowhere."""
+    """Where a `(height, width)` patch meets a canvas: rows and columns of the canvas, then of the patch."""
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(canvas[1], left + size[1]), min(canvas[0], top + size[0])
     if x0 >= x1 or y0 >= y1:

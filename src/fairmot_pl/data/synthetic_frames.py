@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 from fairmot_pl.data.synthetic_camera import CameraPath, Light, Perspective
 from fairmot_pl.data.synthetic_config import Stream, SyntheticConfig
 from fairmot_pl.data.synthetic_drawing import Polygon, Sprite, bounding_box, overlap, paste, rasterise
-from fairmot_pl.data.synthetic_figures import Stance, figure_polygons
+from fairmot_pl.data.synthetic_figures import figure_polygons
 from fairmot_pl.data.synthetic_looks import Wardrobe
+from fairmot_pl.data.synthetic_pose import Stance
 from fairmot_pl.data.synthetic_scenery import draw_street
+from fairmot_pl.data.synthetic_shadows import Sun
 from fairmot_pl.data.synthetic_things import Thing, place_things
 from fairmot_pl.data.synthetic_world import simulate
 
-_SHADOW = 0.42
+Image: TypeAlias = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class SyntheticFrame:
         visibility: `(N,)` share of the figure's pixels that can be seen, 0 to 1.
     """
 
-    image: NDArray[np.uint8]
+    image: Image
     ids: NDArray[np.int64]
     boxes: NDArray[np.float64]
     visibility: NDArray[np.float64]
@@ -66,25 +69,18 @@ class SyntheticScene:
         self.camera, self._light = CameraPath(config), Light(config)
         margin = self.camera.reach
         self._margin = margin
-        self.things: list[Thing] = sorted(place_things(config, self.view, margin), key=lambda thing: -thing.depth)
+        self.things: list[Thing] = place_things(config, self.view, margin)
         obstacles = [disc for thing in self.things for disc in thing.obstacles]
         self.walks = simulate(config, self.view, margin[0], obstacles)
         self.wardrobe = Wardrobe(config.seed, config.lookalikes)
         self._street = draw_street(self.view, margin, config.seed)
-        self._sun = _Sun(config.seed)
+        self._sun = Sun(config.seed, self.view)
         for disc in obstacles:
-            self._cast(self._street, Stance(disc.x, disc.z, 0, 0, 0), 0.9, 1.3 * disc.radius, (0.0, 0.0))
+            self._sun.cast(self._street, (disc.x, disc.z), 0.9, 1.3 * disc.radius, self._move((0, 0)))
         rng = Stream.NOISE.generator(config.seed)
         height, width = config.image_size
         grain = rng.normal(0, config.noise, (height + 64, width + 64, 3)).round()
         self._grain = grain.clip(0, 255).astype(np.uint8), (-grain).clip(0, 255).astype(np.uint8)
-
-    def _cast(
-        self, canvas: NDArray[np.uint8], stance: Stance, height: float, half: float, corner: tuple[float, float]
-    ) -> None:
-        foot, along, across = self._sun.ground(stance, height, half)
-        points = self.view.project(np.array([foot, along, across])) + self._margin - corner
-        self._sun.darken(canvas, points[0], points[1] - points[0], points[2] - points[0])
 
     def frame(self, index: int) -> SyntheticFrame:
         """Draw the frame with an index from 0 to `config.frames - 1`.
@@ -116,10 +112,14 @@ class SyntheticScene:
             visibility=(seen / np.maximum(whole, 1))[order],
         )
 
+    def _move(self, corner: tuple[int, int]) -> NDArray[np.float64]:
+        """What leads from the unmoved camera's pixels to those of the window at a panorama corner."""
+        return np.array(self._margin, np.float64) - corner
+
     def _figures(self, seconds: float, corner: tuple[int, int], rest: tuple[float, float]) -> list[_Figure]:
         """Everybody whose amodal box meets the image, farthest first."""
         height, width = self.config.image_size
-        move = np.array(self._margin, np.float64) - corner
+        move = self._move(corner)
         figures = []
         for walk in self.walks:
             stance = walk.at(seconds)
@@ -133,24 +133,26 @@ class SyntheticScene:
                 figures.append(_Figure(walk.identity, stance, box, rasterise(polygons)))
         return sorted(figures, key=lambda figure: -figure.stance.z)
 
-    def _compose(self, figures: list[_Figure], corner: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    def _compose(self, figures: list[_Figure], corner: tuple[int, int]) -> tuple[Image, NDArray[np.uint16]]:
         """Street, shadows, then people and things by depth; and whose pixel each one is (0: nobody's)."""
         height, width = self.config.image_size
         rows, columns = slice(corner[1], corner[1] + height + 1), slice(corner[0], corner[0] + width + 1)
         canvas = self._street[rows, columns].copy()
         owner = np.zeros(canvas.shape[:2], np.uint16)
         for figure in figures:
-            self._cast(canvas, figure.stance, self.wardrobe.person(figure.identity).height, 0.26, corner)
+            place, tall = (figure.stance.x, figure.stance.z), self.wardrobe.person(figure.identity).height
+            self._sun.cast(canvas, place, tall, 0.26, self._move(corner))
         layers = [(thing.depth, 0, _moved(thing.sprite, corner)) for thing in self.things]
         layers += [(figure.stance.z, number, figure.sprite) for number, figure in enumerate(figures, start=1)]
         for _, number, sprite in sorted(layers, key=lambda layer: (-layer[0], layer[1])):
             paste(canvas, sprite)
-            meeting = overlap(sprite.left, sprite.top, sprite.pixels.shape[:2], owner.shape)
+            mask = sprite.mask
+            meeting = overlap(sprite.left, sprite.top, mask.shape, (height + 1, width + 1))
             if meeting is not None:
-                owner[meeting[:2]][sprite.mask[meeting[2:]]] = number
+                owner[meeting[:2]][mask[meeting[2:]]] = number
         return canvas, owner
 
-    def _develop(self, window: NDArray[np.uint8], rest: tuple[float, float], seconds: float, index: int) -> NDArray[np.uint8]:
+    def _develop(self, window: Image, rest: tuple[float, float], seconds: float, index: int) -> Image:
         """Camera shift within a pixel, light and sensor noise."""
         height, width = self.config.image_size
         if rest == (0.0, 0.0):
@@ -168,41 +170,3 @@ class SyntheticScene:
 
 def _moved(sprite: Sprite, corner: tuple[int, int]) -> Sprite:
     return sprite._replace(left=sprite.left - corner[0], top=sprite.top - corner[1])
-
-
-class _Sun:
-    """Soft shadows on the ground, all cast the same way."""
-
-    def __init__(self, seed: int) -> None:
-        rng = Stream.LIGHT.generator(seed, 1)
-        angle = rng.uniform(-0.25, math.pi + 0.25)
-        self._reach = float(rng.uniform(0.15, 0.75))
-        self._way = np.array([math.cos(angle), math.sin(angle)])
-        y, x = np.mgrid[-1:1:48j, -1:1:48j]  # type: ignore[misc]
-        fade = (1.25 - 1.25 * np.hypot(x, y)).clip(0, 1)
-        self._mask = (255 * _SHADOW * fade).astype(np.uint8)
-
-    def ground(self, stance: Stance, height: float, half: float) -> NDArray[np.float64]:
-        """World points `(3, 3)`: the middle of a shadow, the end of its long and of its short axis."""
-        length = half + 0.5 * self._reach * height
-        middle = np.array([stance.x, stance.z]) + (length - half) * self._way
-        along = middle + length * self._way
-        across = middle + half * np.array([-self._way[1], self._way[0]])
-        return np.array([[x, 0.0, z] for x, z in (middle, along, across)])
-
-    def darken(
-        self, canvas: NDArray[np.uint8], middle: NDArray[np.float64], along: NDArray[np.float64], across: NDArray[np.float64]
-    ) -> None:
-        """Multiply the shadow's ellipse, given in pixels, into the canvas."""
-        reach = np.abs(along) + np.abs(across)
-        left, top = np.floor(middle - reach).astype(int).tolist()
-        size = tuple((np.ceil(2 * reach) + 1).astype(int).tolist())
-        meeting = overlap(left, top, size[::-1], canvas.shape[:2])
-        if meeting is None:
-            return
-        centre = (len(self._mask) - 1) / 2
-        axes = np.stack([along, across], axis=1) / centre
-        matrix = np.column_stack([axes, middle - (left, top) - 0.5 - axes @ [centre, centre]])
-        patch = cv2.warpAffine(self._mask, matrix, size)[meeting[2:]]
-        region = canvas[meeting[:2]]
-        region[...] = cv2.multiply(region, cv2.merge([255 - patch] * 3), scale=1 / 255)

@@ -1,10 +1,11 @@
-"""Who the people of a synthetic scene are: body, clothes and gait of each identity, and who looks like whom."""
+"""Who the people of a synthetic scene are: body, clothes and gait of each, and who looks like whom."""
 
 from __future__ import annotations
 
 import colorsys
 from collections import Counter
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ HATS = ("none", "none", "none", "cap", "beanie")
 _SKIN = ((170, 200, 236), (140, 178, 224), (110, 150, 205), (80, 115, 170), (55, 80, 125), (40, 58, 95))
 _HAIRS = ((25, 25, 30), (35, 45, 65), (45, 75, 110), (90, 150, 195), (150, 150, 155), (40, 60, 130))
 _CANDIDATES = 16
+
+_BODY = ("identity", "height", "build", "stride", "arm_swing", "phase")
+_COLOURS = ("skin", "hair_colour", "top", "accent", "bottom", "shoes", "extra")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Appearance:
         accent = self.accent if self.pattern != "plain" else self.top
         colours = np.array([[self.top, accent, self.bottom]], np.float32) / 255
         lab = cv2.cvtColor(colours, cv2.COLOR_BGR2LAB)[0].astype(np.float64)
-        return (lab * np.array([[1.0], [0.5], [0.8]])).reshape(-1)
+        return np.ravel(lab * np.array([[1.0], [0.5], [0.8]]))
 
 
 class Wardrobe:
@@ -85,7 +89,7 @@ class Wardrobe:
         return choices[int(np.argmax(distances))]
 
     def _model(self) -> Appearance:
-        """Whom to copy: clothes worn by the fewest, the latest of these, so that pairs are in view together."""
+        """Whom to copy: of the clothes worn by fewest the latest, so that pairs are in view together."""
         worn_by = Counter(person.twin_of or person.identity for person in self._people)
         fewest = min(worn_by.values())
         return self._people[max(model for model, count in worn_by.items() if count == fewest) - 1]
@@ -138,12 +142,7 @@ def _cloth(rng: np.random.Generator, dull: float = 0.4) -> Colour:
 
 def _twin(worn: Appearance, own: Appearance, rng: np.random.Generator) -> Appearance:
     """The clothes of one person, a shade off, on the body of another."""
-    body = {
-        name: getattr(own, name) for name in ("identity", "height", "build", "stride", "arm_swing", "phase")
-    }
-    colours = {
-        field.name: tuple((np.array(getattr(worn, field.name)) + rng.normal(0, 2.5, 3)).clip(0, 255).tolist())
-        for field in fields(Appearance)
-        if field.name in ("skin", "hair_colour", "top", "accent", "bottom", "shoes", "extra")
-    }
-    return replace(worn, twin_of=worn.identity, **body, **colours)
+    changes: dict[str, Any] = {name: getattr(own, name) for name in _BODY}
+    for name in _COLOURS:
+        changes[name] = tuple((np.array(getattr(worn, name)) + rng.normal(0, 2.5, 3)).clip(0, 255).tolist())
+    return replace(worn, twin_of=worn.identity, **changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -12,11 +13,14 @@ from fairmot_pl.data.synthetic_camera import Perspective
 from fairmot_pl.data.synthetic_config import Stream
 from fairmot_pl.data.synthetic_drawing import Colour, Polygon, ellipse, paste, rasterise, shade
 
+Floats: TypeAlias = NDArray[np.floating]
+
 KERB, FAR_KERB, HOUSES = 17.0, 23.0, 26.5
 """Depths in metres of the road's near and far edge and of the house fronts."""
 
 _WALLS: tuple[Colour, ...] = (
-    (150, 175, 195), (120, 140, 175), (165, 170, 170), (110, 125, 150), (175, 190, 200), (95, 110, 140), (160, 150, 140),
+    (150, 175, 195), (120, 140, 175), (165, 170, 170), (110, 125, 150),
+    (175, 190, 200), (95, 110, 140), (160, 150, 140),
 )  # fmt: skip
 _AWNINGS: tuple[Colour, ...] = ((60, 60, 150), (70, 110, 60), (130, 80, 50), (60, 130, 190))
 
@@ -74,8 +78,8 @@ def _sky(height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]
     return np.repeat(column[:, None], width, axis=1).round().astype(np.uint8)
 
 
-def _ground(view: Perspective, columns: NDArray[np.float64], rows: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Slabs up to the kerb, asphalt with a dashed line, and the far pavement, by looking each pixel up on the ground."""
+def _ground(view: Perspective, columns: Floats, rows: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Slabs, kerbs and an asphalt road with a dashed line, by looking each pixel up on the ground."""
     depth = (view.focal * view.camera_height / (rows - view.horizon))[:, None]
     x = (columns[None] - view.image_size[1] / 2) * depth / view.focal
     depth = np.broadcast_to(depth, x.shape)
@@ -98,15 +102,17 @@ def _ground(view: Perspective, columns: NDArray[np.float64], rows: NDArray[np.fl
     patchy = cv2.resize(stains, (len(columns), len(rows)), interpolation=cv2.INTER_CUBIC)
     grain = rng.normal(0, 3.0, x.shape) + 5 * patchy
     nearness = np.linspace(-10, 8, len(rows))[:, None]
-    return (surface + (grain + nearness)[..., None]).clip(0, 255).astype(np.uint8)
+    shades: NDArray[np.uint8] = (surface + (grain + nearness)[..., None]).clip(0, 255).astype(np.uint8)
+    return shades
 
 
-def _joint(position: NDArray[np.float64], slab: float, footprint: NDArray[np.float64]) -> NDArray[np.float64]:
+def _joint(position: Floats, slab: float, footprint: Floats) -> Floats:
     """How much of each pixel is joint between slabs, 0..1, so that far joints fade and never flicker."""
     gap = 0.02
     distance = np.abs((position + slab / 2) % slab - slab / 2)
-    covered: NDArray[np.float64] = ((gap + footprint) / 2 - distance).clip(0, gap) / np.maximum(footprint, gap)
-    return covered
+    covered = ((gap + footprint) / 2 - distance).clip(0, gap)
+    share: Floats = covered / np.maximum(footprint, gap)
+    return share
 
 
 def _house(painter: _Painter, x: float, front: float, rng: np.random.Generator) -> None:
@@ -139,13 +145,18 @@ def _shop(painter: _Painter, x: float, front: float, wall: Colour, rng: np.rando
         awning = _AWNINGS[int(rng.integers(len(_AWNINGS)))]
         stripe = 0.5
         for index in range(int((front - 0.4) / stripe)):
-            painter.box(x + 0.2 + index * stripe, 2.35, stripe, 0.55, HOUSES, awning if index % 2 else shade(awning, 1.5))
+            tone = awning if index % 2 else shade(awning, 1.5)
+            painter.box(x + 0.2 + index * stripe, 2.35, stripe, 0.55, HOUSES, tone)
 
 
 def _car(painter: _Painter, x: float, rng: np.random.Generator) -> None:
     """A car parked at the far kerb."""
     depth = FAR_KERB - 1.0
-    colour = shade((90, 90, 95), float(rng.uniform(0.4, 2.2))) if rng.random() < 0.6 else _AWNINGS[int(rng.integers(4))]
+    colour = (
+        shade((90, 90, 95), float(rng.uniform(0.4, 2.2)))
+        if rng.random() < 0.6
+        else _AWNINGS[int(rng.integers(4))]
+    )
     hull = [(0, 0.3), (4.2, 0.3), (4.25, 0.75), (3.5, 0.9), (2.9, 1.4), (1.3, 1.42), (0.6, 0.92), (0.05, 0.8)]
     glass = [(3.2, 0.92), (2.8, 1.3), (1.45, 1.32), (0.95, 0.93)]
     parts = [

@@ -41,9 +41,9 @@ class _Draft:
         corners = np.array([(left, up), (left + width, up), (left + width, up + height), (left, up + height)])
         self.parts.append(Polygon(self._foot + self._scale * corners * [1, -1], colour))
 
-    def blob(self, x: float, up: float, half_width: float, half_height: float, colour: Colour) -> None:
+    def blob(self, x: float, up: float, size: tuple[float, float], colour: Colour) -> None:
         centre: NDArray[np.float64] = self._foot + self._scale * np.array([x, -up])
-        self.parts.append(Polygon(ellipse(centre, half_width * self._scale, half_height * self._scale), colour))
+        self.parts.append(Polygon(ellipse(centre, size[0] * self._scale, size[1] * self._scale), colour))
 
 
 def _pole(draft: _Draft, rng: np.random.Generator) -> float:
@@ -51,8 +51,8 @@ def _pole(draft: _Draft, rng: np.random.Generator) -> float:
     draft.box(-0.07, 0, 0.14, 5.5, _METAL)
     if rng.random() < 0.6:
         sign: Colour = (170, 90, 40) if rng.random() < 0.5 else (50, 50, 190)
-        draft.blob(0, 2.35, 0.33, 0.33, (230, 230, 230))
-        draft.blob(0, 2.35, 0.28, 0.28, sign)
+        draft.blob(0, 2.35, (0.33, 0.33), (230, 230, 230))
+        draft.blob(0, 2.35, (0.28, 0.28), sign)
     return 0.1
 
 
@@ -63,7 +63,8 @@ def _tree(draft: _Draft, rng: np.random.Generator) -> float:
     for _ in range(70):
         x, up = rng.normal(0, 0.7), rng.uniform(2.5, 4.6)
         tone = shade(_LEAVES, float(rng.uniform(0.65, 1.25)))
-        draft.blob(float(x), float(up), *rng.uniform(0.14, 0.36, 2).tolist(), tone)
+        size = float(rng.uniform(0.14, 0.36)), float(rng.uniform(0.14, 0.36))
+        draft.blob(float(x), float(up), size, tone)
     return 0.3
 
 
@@ -76,35 +77,41 @@ def _bench(draft: _Draft, rng: np.random.Generator) -> float:
 
 
 def _kiosk(draft: _Draft, rng: np.random.Generator) -> float:
-    colour = shade(((60, 95, 50), (95, 60, 45), (60, 60, 120))[int(rng.integers(3))], float(rng.uniform(0.8, 1.4)))
+    paint: Colour = ((60, 95, 50), (95, 60, 45), (60, 60, 120))[int(rng.integers(3))]
+    colour = shade(paint, float(rng.uniform(0.8, 1.4)))
     half = float(rng.uniform(0.8, 1.15))
     draft.box(-half, 0, 2 * half, 2.35, colour)
     draft.box(-half, 0, 2 * half, 0.2, shade(colour, 0.6))
     draft.box(-half + 0.15, 1.05, 2 * half - 0.3, 0.85, shade(colour, 0.45))
     for index in range(5):
-        tone = tuple(rng.uniform(90, 230, 3).tolist())
-        draft.box(-half + 0.2 + index * (2 * half - 0.4) / 5, 1.1, (2 * half - 0.7) / 5, 0.4, (tone[0], tone[1], tone[2]))
+        left = -half + 0.2 + index * (2 * half - 0.4) / 5
+        draft.box(left, 1.1, (2 * half - 0.7) / 5, 0.4, _print_colour(rng))
     draft.box(-half - 0.15, 2.3, 2 * half + 0.3, 0.22, shade(colour, 1.35))
     return half + 0.1
 
 
 def _column(draft: _Draft, rng: np.random.Generator) -> float:
     draft.box(-0.6, 0, 1.2, 0.25, (90, 100, 105))
-    poster = tuple(rng.uniform(60, 220, 3).tolist())
     draft.box(-0.55, 0.25, 1.1, 2.2, (175, 185, 190))
-    draft.box(-0.4, 0.7, 0.8, 1.3, (poster[0], poster[1], poster[2]))
+    draft.box(-0.4, 0.7, 0.8, 1.3, _print_colour(rng))
     draft.box(-0.3, 1.5, 0.6, 0.12, (235, 235, 235))
-    draft.blob(0, 2.5, 0.66, 0.14, (85, 95, 90))
+    draft.blob(0, 2.5, (0.66, 0.14), (85, 95, 90))
     return 0.6
 
 
 def _planter(draft: _Draft, rng: np.random.Generator) -> float:
     for _ in range(14):
         x, up = rng.uniform(-0.6, 0.6), rng.uniform(0.65, 1.15)
-        draft.blob(float(x), float(up), *rng.uniform(0.15, 0.3, 2).tolist(), shade(_LEAVES, float(rng.uniform(0.7, 1.3))))
+        size = float(rng.uniform(0.15, 0.3)), float(rng.uniform(0.15, 0.3))
+        draft.blob(float(x), float(up), size, shade(_LEAVES, float(rng.uniform(0.7, 1.3))))
     draft.box(-0.75, 0, 1.5, 0.62, (120, 130, 140))
     draft.box(-0.8, 0.55, 1.6, 0.1, (145, 155, 160))
     return 0.7
+
+
+def _print_colour(rng: np.random.Generator) -> Colour:
+    blue, green, red = rng.uniform(70, 225, 3).tolist()
+    return blue, green, red
 
 
 def _bin(draft: _Draft, rng: np.random.Generator) -> float:
@@ -126,7 +133,7 @@ _KINDS: dict[str, Callable[[_Draft, np.random.Generator], float]] = {
 
 
 def place_things(config: SyntheticConfig, view: Perspective, margin: tuple[int, int]) -> list[Thing]:
-    """Spread `config.occluders` things over the pavement, the first few at the same places whatever their number.
+    """Spread `config.occluders` things over the pavement; more of them leave the first ones in place.
 
     Args:
         config: number of things and seed.
@@ -155,4 +162,5 @@ def _footprint(x: float, depth: float, half: float) -> tuple[Obstacle, ...]:
     radius = min(half, 0.3)
     count = max(1, math.ceil(half / radius))
     reach = max(0.0, half - radius)
-    return tuple(Obstacle(float(offset), depth, radius) for offset in np.linspace(x - reach, x + reach, count))
+    middles = np.linspace(x - reach, x + reach, count).tolist()
+    return tuple(Obstacle(middle, depth, radius) for middle in middles)

@@ -1,7 +1,7 @@
 """How the people of a synthetic scene move: walk in, turn, stand, make way, walk out.
 
-The crowd is simulated in fixed steps of world time and read off between them, so that the frame rate changes how
-often the world is seen and nothing in it. Social forces after Helbing and Molnar (1995), much simplified.
+The crowd is simulated in fixed steps of world time and read off between them, so that the frame rate changes
+how often the world is seen and nothing in it. Social forces after Helbing and Molnar (1995), much simplified.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from fairmot_pl.data.synthetic_camera import FAR, NEAR, Perspective
 from fairmot_pl.data.synthetic_config import Stream, SyntheticConfig
-from fairmot_pl.data.synthetic_figures import Stance
+from fairmot_pl.data.synthetic_pose import Stance
 
 STEP = 0.05
 """Seconds per simulation step."""
 
 _WARM_UP = 40  # steps before time 0 in which the crowd sorts itself
-_OUTSIDE = 1.1  # metres beyond the image's edge where people appear and vanish: nobody's limbs reach so far
+_OUTSIDE = 1.4  # metres beyond the image's edge where people appear and vanish: nobody's limbs reach so far
 _REACHED = 0.45
 _ROOM = 0.85  # metres of distance people like to keep
 _RELAXATION = 0.4  # seconds to take up the wanted velocity
@@ -106,7 +106,7 @@ class _Walker:
         gap = np.array(self.route[self.target]) - self.position
         self.patience -= STEP
         last = self.target == len(self.route) - 1
-        # whoever cannot reach a point (something stands there) goes on to the next; the way out is always free
+        # whoever cannot reach a point (something stands there) goes on to the next; the way out is free
         if float(np.hypot(*gap)) < _REACHED or (self.patience < 0 and not last):
             self.pause = self.pauses[self.target]
             self.target += 1
@@ -121,7 +121,9 @@ class _Walker:
 class _Crowd:
     """Everybody in the scene and the seats of those who left, which new people take."""
 
-    def __init__(self, config: SyntheticConfig, view: Perspective, pan: float, obstacles: Sequence[Obstacle]) -> None:
+    def __init__(
+        self, config: SyntheticConfig, view: Perspective, pan: float, obstacles: Sequence[Obstacle]
+    ) -> None:
         self._config, self._view, self._pan = config, view, pan
         self._obstacles = np.array([(thing.x, thing.z, thing.radius) for thing in obstacles]).reshape(-1, 3)
         # a panning camera sees a part of a wider scene; the crowd is as dense as without
@@ -129,7 +131,7 @@ class _Crowd:
         self._born = 0
 
     def newcomer(self, step: int, *, midway: bool) -> _Walker:
-        """A new person with a route of their own, at its start or (for the first frame) somewhere along it."""
+        """A new person with a route of their own, at its start or (at the beginning) somewhere along it."""
         self._born += 1
         rng = Stream.PATHS.generator(self._config.seed, self._born)
         side = 1.0 if rng.random() < 0.5 else -1.0
@@ -163,7 +165,8 @@ class _Crowd:
         force = _repulsion(gaps, np.full(gaps.shape[:2], _ROOM), 3.0)
         if len(self._obstacles):
             gaps = positions[:, None] - self._obstacles[None, :, :2]
-            force = force + _repulsion(gaps, np.broadcast_to(self._obstacles[:, 2] + 0.5, gaps.shape[:2]), 9.0)
+            room = np.broadcast_to(self._obstacles[:, 2] + 0.5, gaps.shape[:2])
+            force = force + _repulsion(gaps, room, 9.0)
         return force
 
 
@@ -188,7 +191,9 @@ def _set_midway(person: _Walker, share: float) -> None:
     person.heading = math.atan2(*(points[leg + 1] - points[leg])[::-1])
 
 
-def simulate(config: SyntheticConfig, view: Perspective, pan: float, obstacles: Sequence[Obstacle]) -> list[Walk]:
+def simulate(
+    config: SyntheticConfig, view: Perspective, pan: float, obstacles: Sequence[Obstacle]
+) -> list[Walk]:
     """Everybody's ways through the scene over the sequence's duration.
 
     A longer sequence, or one seen at another frame rate, has the same ways as far as both go.
@@ -218,4 +223,5 @@ def simulate(config: SyntheticConfig, view: Perspective, pan: float, obstacles: 
                 person.advance((person.wanted() - person.velocity) / _RELAXATION + push)
         due += [step + 1 + int(delays.integers(0, 20)) for person in present if person.done]
         present = [person for person in present if not person.done]
-    return [Walk(person.identity, person.start, np.array(person.rows)) for person in ways if len(person.rows) > 1]
+    moved = [person for person in ways if len(person.rows) > 1]
+    return [Walk(person.identity, person.start, np.array(person.rows)) for person in moved]

@@ -124,10 +124,8 @@ def _overlap_events(sequence: PairedSequence) -> Any:
     # TrackEval allows no slack here, unlike for the CLEAR matching
     pair = np.flatnonzero(sequence.pair_iou >= MIN_IOU)
     truth, result = sequence.pair_truth[pair], sequence.pair_result[pair]
-    alone_truth, alone_result = (
-        np.full(len(sequence.truth_ids), np.nan),
-        np.full(len(sequence.result_ids), np.nan),
-    )
+    alone_truth = np.full(len(sequence.truth_ids), np.nan)
+    alone_result = np.full(len(sequence.result_ids), np.nan)
     columns = {
         "FrameId": np.concatenate(
             [sequence.truth_frames[truth], sequence.truth_frames, sequence.result_frames]

@@ -144,5 +144,7 @@ def _table(rows: NDArray[Any] | MotTable, source: str) -> MotTable:
     for row in np.flatnonzero(~np.isfinite(array).all(axis=1)):
         raise ValueError(f"{source}: row {row} holds a value that is not finite: {array[row].tolist()}")
     for row in np.flatnonzero((array[:, :2] % 1).any(axis=1)):
-        raise ValueError(f"{source}: row {row} has a frame or id that is no whole number: {array[row].tolist()}")
+        raise ValueError(
+            f"{source}: row {row} has a frame or id that is no whole number: {array[row].tolist()}"
+        )
     return table

@@ -76,7 +76,7 @@ def draw_tracks(image: Image, tracks: Tracks, *, trails: Trails | None = None) -
             _draw_trail(canvas, trails.points(identity), colour, width)
     boxes = _whole(tracks.boxes)
     for (left, top, right, bottom), colour in zip(boxes.tolist(), colours, strict=True):
-        cv2.rectangle(canvas, (left, top), (right, bottom), colour, width, cv2.LINE_AA)
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour, width)
     for identity, (left, top, _, _), colour in zip(tracks.ids.tolist(), boxes.tolist(), colours, strict=True):
         _draw_label(canvas, str(identity), left, top, colour)
     return canvas

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -79,10 +80,12 @@ class TrackedVideo:
     Args:
         rows: `(R, 10)` MOTChallenge rows, ready for `write_mot`.
         timings: how long it took.
+        interrupted: whether Ctrl-C ended it before its last frame.
     """
 
     rows: NDArray[np.float64]
     timings: StageTimings
+    interrupted: bool = False
 
 
 @dataclass
@@ -143,9 +146,10 @@ def track_source(
     trails: Trails | None = None,
     min_area: float | None = MIN_AREA,
     max_aspect: float | None = MAX_ASPECT,
+    max_frames: int | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> TrackedVideo:
-    """Track one source from its first to its last frame.
+    """Track one source from its first to its last frame, or until Ctrl-C: what there is by then is returned.
 
     Args:
         detector: finds objects in one image.
@@ -155,23 +159,35 @@ def track_source(
         trails: drawn behind the tracks; updated here.
         min_area: as in `keep_for_output`; the filter holds for rows and drawings.
         max_aspect: as in `keep_for_output`.
+        max_frames: stop after so many frames; None for all.
         progress: called after each frame with its number and the number of frames, if known.
+
+    Raises:
+        ValueError: `max_frames` is not positive, or a frame cannot be read.
     """
+    if max_frames is not None and max_frames < 1:
+        raise ValueError(f"max_frames is {max_frames}; give at least 1, or None for all frames")
+    total = source.frame_count if max_frames is None else min(max_frames, source.frame_count or max_frames)
     rows: list[NDArray[np.float64]] = []
     watch = _Stopwatch()
-    for number, image in source:
-        watch.lap("read")
-        detections = detector(image)
-        watch.lap("detect")
-        tracks = keep_for_output(tracker.update(detections), min_area=min_area, max_aspect=max_aspect)
-        watch.lap("associate")
-        rows.append(track_rows(number, tracks))
-        if trails is not None:
-            trails.update(tracks)
-        if writer is not None:
-            writer.write(draw_tracks(image, tracks, trails=trails))
-            watch.lap("draw")
-        if progress is not None:
-            progress(number, source.frame_count)
-        watch.restart()
-    return TrackedVideo(rows=np.concatenate([np.zeros((0, 10)), *rows]), timings=watch.timings())
+    interrupted = False
+    try:
+        for number, image in islice(source, max_frames):
+            watch.lap("read")
+            detections = detector(image)
+            watch.lap("detect")
+            tracks = keep_for_output(tracker.update(detections), min_area=min_area, max_aspect=max_aspect)
+            watch.lap("associate")
+            rows.append(track_rows(number, tracks))
+            if trails is not None:
+                trails.update(tracks)
+            if writer is not None:
+                writer.write(draw_tracks(image, tracks, trails=trails))
+                watch.lap("draw")
+            if progress is not None:
+                progress(number, total)
+            watch.restart()
+    except KeyboardInterrupt:
+        interrupted = True
+    found = np.concatenate([np.zeros((0, 10)), *rows])
+    return TrackedVideo(rows=found, timings=watch.timings(), interrupted=interrupted)

@@ -90,11 +90,11 @@ class FairMOTLoss(nn.Module):
         wanted = (batch, self.num_classes, height, width)
         if tuple(targets.heatmap.shape) != wanted or channels != self.num_classes:
             raise ValueError(
-                f"heatmap of the network is {tuple(maps.heatmap.shape)}, of the targets {tuple(targets.heatmap.shape)}, "
-                f"num_classes is {self.num_classes}: all must agree"
+                f"the network's heatmap is {tuple(maps.heatmap.shape)}, the targets' is "
+                f"{tuple(targets.heatmap.shape)}, num_classes is {self.num_classes}: all must agree"
             )
         if targets.size.shape[-1] != maps.size.shape[1]:
             raise ValueError(
-                f"size has {maps.size.shape[1]} channels in the network and {targets.size.shape[-1]} in the targets: "
-                "network and targets need the same box encoding"
+                f"size has {maps.size.shape[1]} channels in the network and {targets.size.shape[-1]} in the "
+                "targets: both need the same box encoding"
             )

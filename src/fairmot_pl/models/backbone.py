@@ -49,7 +49,7 @@ class Backbone(nn.Module):
         if not set(STRIDES) <= set(strides):
             raise ValueError(
                 f"backbone {name!r} gives maps at strides {', '.join(map(str, strides))}; "
-                f"needed: {', '.join(map(str, STRIDES))}. Choose a pyramid such as dla34, resnet18 or convnext_atto"
+                f"needed: {', '.join(map(str, STRIDES))}, as dla34, resnet18 or convnext_atto have them"
             )
         self.network = network
         self.name = name
@@ -92,8 +92,8 @@ def build_backbone(name: str, *, pretrained: bool = False) -> Backbone:
         ValueError: timm does not know the name, or the network cannot give maps at strides 4 to 32.
     """
     source = _source(name)
-    backbone = _pretrained_backbone(name, source) if pretrained else None
-    return backbone or _backbone(name, source)
+    untrained = _backbone(name, source)  # tells what is wrong with a name before anything is downloaded
+    return (_pretrained_backbone(name, source) if pretrained else None) or untrained
 
 
 def _source(name: str) -> Any:
@@ -142,7 +142,7 @@ def _pretrained_backbone(name: str, source: Any) -> Backbone | None:
         except Exception as error:  # the hub's client fails in many ways, and each means the same here
             reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     _log.warning(
-        "pretrained weights of backbone %r cannot be had (%s): training starts from random backbone weights and "
+        "pretrained weights of backbone %r cannot be had (%s): training starts from random backbone weights, "
         "images are not normalised",
         name,
         reason,

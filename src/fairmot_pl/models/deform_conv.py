@@ -50,7 +50,8 @@ class DeformConv(nn.Module):
                 padding=1,
                 mask=mask.sigmoid(),
             )
-        return sampled.to(features.dtype)
+        result: Tensor = sampled.to(features.dtype)
+        return result
 
 
 def conv3x3(in_channels: int, out_channels: int, *, deformable: bool) -> nn.Module:

@@ -85,9 +85,10 @@ def _check_images(images: Tensor) -> None:
         raise ValueError(f"images have shape {tuple(images.shape)}, expected (B, 3, H, W)")
     height, width = images.shape[2:]
     if height % coarsest or width % coarsest or not height or not width:
+        near = " x ".join(str(max(round(side / coarsest), 1) * coarsest) for side in (height, width))
         raise ValueError(
-            f"images are {height} x {width} pixels (H x W); both must be multiples of {coarsest}: letterbox them, for "
-            f"example to {max(height // coarsest, 1) * coarsest} x {max(width // coarsest, 1) * coarsest}"
+            f"images are {height} x {width} pixels (H x W); both sides must be multiples of {coarsest}: "
+            f"letterbox them, for example to {near}"
         )
 
 

@@ -1,5 +1,4 @@
-"""The two homogeneous branches over the same features: where people are, and who they are (FairMOT, section
-3)."""
+"""The two homogeneous branches over one map: where people are, and who they are (FairMOT, section 3)."""
 
 from __future__ import annotations
 

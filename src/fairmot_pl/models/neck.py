@@ -1,9 +1,8 @@
-"""Iterative deep aggregation of the trunk's maps into one at stride 4 (Deep Layer Aggregation, Yu et al.,
-CVPR 2018).
+"""Iterative deep aggregation of the trunk's maps into one at stride 4.
 
-Two passes as in CenterNet and FairMOT (FairMOT, section 3.1): `stages` refine the pyramid from coarse to
-fine, each stage merging one level more than the one before; `final` merges what they left at strides 4, 8 and
-16.
+Two passes as in CenterNet and FairMOT (FairMOT, section 3.1; Deep Layer Aggregation, Yu et al., CVPR 2018):
+`stages` refine the pyramid from coarse to fine, each merging one level more than the one before; `final`
+merges what they left at strides 4, 8 and 16.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class ConvUnit(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """`(B, in, h, w)` to `(B, out, h, w)`."""
-        activated: Tensor = self.norm(self.conv(features)).relu()
+        activated: Tensor = self.norm(self.conv(features)).relu_()
         return activated
 
 

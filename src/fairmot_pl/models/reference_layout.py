@@ -1,5 +1,4 @@
-"""How the reference release of FairMOT names what this package names otherwise: the only place that knows
-both.
+"""How the reference release of FairMOT names the network's entries: the only place that knows both layouts.
 
 The map is written in one direction, ours to theirs; reading a release turns it round. Only the DLA-34 layout
 exists here.
@@ -8,7 +7,8 @@ exists here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -29,7 +29,7 @@ _MERGE = re.compile(
 _PARTS = {"project": "proj", "upsample": "up", "node": "node"}
 _UNIT = {"norm.": "actf.0.", "conv.offset_mask.": "conv.conv_offset_mask."}
 
-OUR_OWN = ("mean", "std")
+_OUR_OWN = ("mean", "std")
 """Entries that the reference has no place for: it never normalises."""
 
 _LEFT_OUT = (
@@ -65,6 +65,11 @@ def reference_name(name: str) -> str:
     return f"{module}.{_PARTS[match['part']]}_{int(match['step']) + 1}.{rest}"
 
 
+def names(ours: Iterable[str]) -> dict[str, str]:
+    """Their name to our name, for all entries of a `FairMOT.state_dict()` that the reference has too."""
+    return {reference_name(name): name for name in ours if name not in _OUR_OWN}
+
+
 def why_left_out(key: str) -> str | None:
     """Why an entry of a reference release is no part of the network; None if it is one."""
     return next((reason for pattern, reason in _LEFT_OUT if pattern.match(key)), None)
@@ -78,7 +83,7 @@ def other_architecture(state: Mapping[str, Tensor]) -> str | None:
     return next(found, None)
 
 
-def config_from_shapes(state: Mapping[str, Tensor]) -> dict[str, str | int | bool]:
+def config_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """Keywords of `build_fairmot` for a reference DLA-34 state dict.
 
     Raises:

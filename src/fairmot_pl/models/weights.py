@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -20,7 +19,7 @@ CONFIG_KEYS = ("backbone", "reid_dim", "box_encoding", "deformable", "num_classe
 """Hyper-parameters of a Lightning checkpoint that rebuild its network."""
 
 _NETWORK_PREFIX = "model."
-_REPLICA_PREFIX = re.compile(r"module\.(?!list)")
+_REPLICA_PREFIX = "module."
 _NAMED_IN_ERRORS = 6
 
 _log = logging.getLogger(__name__)
@@ -30,7 +29,7 @@ class WeightsError(ValueError):
     """A file that is no readable FairMOT network; the message names the file and what is wrong with it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadReport:
     """What became of every entry of a weights file.
 
@@ -48,10 +47,11 @@ class LoadReport:
 
     def summary(self) -> str:
         """The report in one line."""
-        line = f"{self.path}: {len(self.matched)} tensors read, {len(self.renamed)} of them renamed"
-        reasons = Counter(self.skipped.values()).items()
-        skipped = "; ".join(f"{count} {reason}" for reason, count in reasons)
-        return f"{line}; skipped {len(self.skipped)}" + (f" ({skipped})" if skipped else "")
+        reasons = "; ".join(f"{count} x {reason}" for reason, count in Counter(self.skipped.values()).items())
+        return (
+            f"{self.path}: {len(self.matched)} tensors read, {len(self.renamed)} of them renamed, "
+            f"{len(self.skipped)} skipped" + (f" ({reasons})" if reasons else "")
+        )
 
 
 def load_fairmot(path: str | Path) -> FairMOT:
@@ -59,9 +59,8 @@ def load_fairmot(path: str | Path) -> FairMOT:
 
     The file may be a Lightning checkpoint of this package, or a DLA-34 release of the reference
     implementation (whose embedding length, box encoding and head sizes are read off the shapes). Every tensor
-    of the network must be in the file with its shape, and nothing in the file may be left over but what is
-    known to be no part of the network. Only tensors and plain values are unpickled, so that a file cannot run
-    code.
+    of the network must be in the file with its shape, and nothing may be left over but what is known to be no
+    part of the network. Only tensors and plain values are unpickled, so that a file cannot run code.
 
     Args:
         path: the file.
@@ -75,29 +74,22 @@ def load_fairmot(path: str | Path) -> FairMOT:
     """
     path = Path(path)
     content = _read(path)
-    if "hyper_parameters" in content:
-        model, state, names, skipped = _from_checkpoint(path, content)
-    else:
-        model, state, names, skipped = _from_reference(path, content)
-    _fill(path, model, state, names)
-    model.load_report = LoadReport(
-        path=path,
-        matched=tuple(names[key] for key in state),
-        renamed={key: names[key] for key in state if names[key] != key},
-        skipped=skipped,
+    entries = (
+        _from_checkpoint(path, content) if "hyper_parameters" in content else _from_reference(path, content)
     )
-    _log.info("%s", model.load_report.summary())
+    model, report = _network(path, entries)
+    model.load_report = report
+    _log.info("%s", report.summary())
     return model.eval()
 
 
 def to_reference_state_dict(model: FairMOT) -> dict[str, Tensor]:
-    """State dict of a DLA-34 network under the reference's names, bit for bit; `load_fairmot` reads it back.
+    """State dict of a DLA-34 network under the reference's names, bit for bit; `load_fairmot` reads it.
 
     The projections that the reference carries without using them, and its ImageNet classifier, are not in it.
 
     Raises:
-        ValueError: another backbone, or a network that normalises its images (the reference cannot express
-            that).
+        ValueError: another backbone, or a network that normalises its images (the reference cannot).
     """
     if model.config["backbone"] != reference_layout.BACKBONE:
         raise ValueError(
@@ -106,18 +98,20 @@ def to_reference_state_dict(model: FairMOT) -> dict[str, Tensor]:
         )
     if model.mean.any() or (model.std != 1).any():
         raise ValueError(
-            "the network normalises its images (it was built with pretrained=True); the reference cannot"
+            "the network normalises its images (pretrained=True does that); the reference cannot"
         )
-    return {
-        reference_layout.reference_name(name): tensor.detach()
-        for name, tensor in model.state_dict().items()
-        if name not in reference_layout.OUR_OWN
-    }
+    own = model.state_dict()
+    return {theirs: own[ours].detach() for theirs, ours in reference_layout.names(own).items()}
 
 
-_Parts = tuple[FairMOT, dict[str, Tensor], dict[str, str], dict[str, str]]
-"""Network, its entries in the file, file's name to network's name for all it expects, skipped name to
-reason."""
+@dataclass(frozen=True, kw_only=True)
+class _Entries:
+    """What a file holds: keywords of `build_fairmot`, the tensors of the network, and why not the rest."""
+
+    config: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    skipped: Mapping[str, str]
+    in_reference_layout: bool
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -125,99 +119,107 @@ def _read(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"there is no weights file {path}")
     if not path.is_file():
         raise WeightsError(f"{path} is a folder; name the weights file in it")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # a damaged archive fails in many ways, and each means the same here
-        first_line = next(iter(str(error).splitlines()), "")
-        raise WeightsError(
-            f"{path} cannot be read as weights: it is damaged, incomplete, or holds more than tensors and plain values "
-            f"({type(error).__name__}: {first_line})"
-        ) from error
+    with path.open("rb") as stream:
+        content = _unpickle(path, stream)
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds a {type(content).__name__}, expected a dict with a state_dict")
     return content
+
+
+def _unpickle(path: Path, stream: BinaryIO) -> Any:
+    try:
+        return torch.load(stream, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged archive fails in many ways, and each means the same here
+        raise WeightsError(
+            f"{path} cannot be read as weights: it is damaged, incomplete, or holds more than tensors and "
+            f"plain values ({type(error).__name__}: {next(iter(str(error).splitlines()), '')})"
+        ) from error
 
 
 def _tensors(path: Path, state: Any) -> dict[str, Tensor]:
     if (
         not isinstance(state, dict)
         or not state
-        or not all(isinstance(value, Tensor) for value in state.values())
+        or any(not isinstance(value, Tensor) for value in state.values())
     ):
         raise WeightsError(f"{path} has no state_dict of tensors: it is not a file of network weights")
     return {str(key): value for key, value in state.items()}
 
 
-def _from_checkpoint(path: Path, content: dict[str, Any]) -> _Parts:
+def _from_checkpoint(path: Path, content: Mapping[str, Any]) -> _Entries:
     """Our own layout: network entries start with `model.`, hyper-parameters rebuild the network."""
-    entries = _tensors(path, content.get("state_dict"))
+    every = _tensors(path, content.get("state_dict"))
     settings = content["hyper_parameters"]
-    lacking = [key for key in CONFIG_KEYS if key not in settings]
+    lacking = [key for key in CONFIG_KEYS if not isinstance(settings, Mapping) or key not in settings]
     if lacking:
         raise WeightsError(
-            f"{path} has no hyper_parameters {', '.join(lacking)}: it is no checkpoint of this package"
+            f"{path} is no checkpoint of this package: hyper_parameters lack {', '.join(lacking)}"
         )
-    state = {key: value for key, value in entries.items() if key.startswith(_NETWORK_PREFIX)}
-    try:
-        model = build_fairmot(**{key: settings[key] for key in CONFIG_KEYS})
-    except (TypeError, ValueError) as error:
-        raise WeightsError(f"{path} describes a network that cannot be built: {error}") from error
-    names = {_NETWORK_PREFIX + name: name for name in model.state_dict()}
-    skipped = {key: "used in training only" for key in entries if key not in state}
-    return model, state, names, skipped
+    network = {key: value for key, value in every.items() if key.startswith(_NETWORK_PREFIX)}
+    return _Entries(
+        config={key: settings[key] for key in CONFIG_KEYS},
+        tensors={key.removeprefix(_NETWORK_PREFIX): value for key, value in network.items()},
+        skipped={key: "used in training only" for key in every if key not in network},
+        in_reference_layout=False,
+    )
 
 
-def _from_reference(path: Path, content: dict[str, Any]) -> _Parts:
-    """The reference's layout: `state_dict` beside the epoch and the optimiser, or bare."""
-    entries = _tensors(path, content.get("state_dict", content))
-    entries = {
-        _REPLICA_PREFIX.sub("", key, count=1) if key.startswith("module.") else key: value
-        for key, value in entries.items()
-    }
-    other = reference_layout.other_architecture(entries)
+def _from_reference(path: Path, content: Mapping[str, Any]) -> _Entries:
+    """The reference's layout: `state_dict` beside the epoch and perhaps the optimiser, or bare."""
+    state = _tensors(path, content.get("state_dict", content))
+    every = {key.removeprefix(_REPLICA_PREFIX): value for key, value in state.items()}
+    other = reference_layout.other_architecture(every)
     if other is not None:
         raise WeightsError(f"{path} is a reference release of architecture {other}; only dla_34 can be read")
-    skipped = {key: reason for key in entries if (reason := reference_layout.why_left_out(key)) is not None}
-    state = {key: value for key, value in entries.items() if key not in skipped}
+    skipped = {key: reason for key in every if (reason := reference_layout.why_left_out(key))}
+    tensors = {key: value for key, value in every.items() if key not in skipped}
     try:
-        model = build_fairmot(**reference_layout.config_from_shapes(state))
+        config = reference_layout.config_from_shapes(tensors)
     except KeyError as error:
         raise WeightsError(
-            f"{path} has no {error.args[0]}: it is neither a checkpoint of this package nor a FairMOT release, which has "
-            "heads hm, wh, reg and id"
+            f"{path} has no {error.args[0]}: it is no checkpoint of this package and no FairMOT release, "
+            "which has the heads hm, wh, reg and id"
         ) from error
     except (TypeError, ValueError) as error:
+        raise WeightsError(f"{path} has heads of impossible shape: {error}") from error
+    return _Entries(config=config, tensors=tensors, skipped=skipped, in_reference_layout=True)
+
+
+def _network(path: Path, entries: _Entries) -> tuple[FairMOT, LoadReport]:
+    """Build the network and copy the file's tensors into it, if they are just those it needs."""
+    try:
+        model = build_fairmot(**entries.config)
+    except (TypeError, ValueError) as error:
         raise WeightsError(f"{path} describes a network that cannot be built: {error}") from error
-    names = {
-        reference_layout.reference_name(name): name
-        for name in model.state_dict()
-        if name not in reference_layout.OUR_OWN
-    }
-    return model, state, names, skipped
-
-
-def _fill(path: Path, model: FairMOT, state: dict[str, Tensor], names: dict[str, str]) -> None:
-    """Copy the file's tensors into the network if each has its counterpart, of the same shape."""
     own = model.state_dict()
+    names = reference_layout.names(own) if entries.in_reference_layout else {name: name for name in own}
+    _check(path, {key: own[name] for key, name in names.items()}, entries.tensors)
+    # A buffer that the layout has no place for (normalisation in the reference's) keeps its fresh value.
+    model.load_state_dict({**own, **{names[key]: value for key, value in entries.tensors.items()}})
+    report = LoadReport(
+        path=path,
+        matched=tuple(names[key] for key in entries.tensors),
+        renamed={key: names[key] for key in entries.tensors if names[key] != key},
+        skipped=entries.skipped,
+    )
+    return model, report
+
+
+def _check(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     faults = {
-        "missing": [key for key in names if key not in state],
-        "unknown": [key for key in state if key not in names],
+        "missing": [key for key in wanted if key not in found],
+        "unknown": [key for key in found if key not in wanted],
         "of another shape": [
-            f"{key} ({tuple(value.shape)}, expected {tuple(own[names[key]].shape)})"
-            for key, value in state.items()
-            if key in names and value.shape != own[names[key]].shape
+            f"{key} {tuple(found[key].shape)} instead of {tuple(value.shape)}"
+            for key, value in wanted.items()
+            if key in found and found[key].shape != value.shape
         ],
     }
     if any(faults.values()):
         listed = "; ".join(f"{len(keys)} {fault}: {_some(keys)}" for fault, keys in faults.items() if keys)
-        raise WeightsError(f"{path} does not fit a {model.config['backbone']} FairMOT network: {listed}")
-    fresh = {name: own[name] for name in own.keys() - set(names.values())}
-    model.load_state_dict({**fresh, **{names[key]: value for key, value in state.items()}})
+        raise WeightsError(f"{path} does not fit the FairMOT network it describes: {listed}")
 
 
-def _some(keys: Iterable[str]) -> str:
-    keys = list(keys)
+def _some(keys: Sequence[str]) -> str:
     more = len(keys) - _NAMED_IN_ERRORS
     return ", ".join(keys[:_NAMED_IN_ERRORS]) + (f" and {more} more" if more > 0 else "")

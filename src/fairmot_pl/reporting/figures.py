@@ -24,7 +24,7 @@ COLOURS = {name: hex_colour(colour) for name, colour in OKABE_ITO.items() if nam
 """The palette on a page: yellow lines cannot be seen on white."""
 
 _THEMED = {INK: "ink", MUTED: "muted", GRID: "grid"} | {colour: name for name, colour in COLOURS.items()}
-"""Colours that a page may exchange through CSS variables `--plot-*`, so that a figure follows its light or dark."""
+"""Colours that a page may exchange through CSS variables `--plot-*`, to follow its light or dark."""
 
 _STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -48,6 +48,9 @@ _STYLE: dict[str, Any] = {
     "lines.linewidth": 1.8,
     "legend.frameon": False,
     "legend.fontsize": 9,
+    "legend.columnspacing": 1.1,
+    "legend.handlelength": 1.1,
+    "legend.handletextpad": 0.5,
     "svg.fonttype": "none",  # text stays text: small, searchable, in the font of the page
 }
 
@@ -72,10 +75,20 @@ def new_figure(
     return figure, [panel for line in panels for panel in line]
 
 
+def finish_panel(panel: Axes, title: str, across: str, up: str, *, legend: bool = True) -> None:
+    """Title, axes with their units, and a legend of what was drawn."""
+    entries = len(panel.get_legend_handles_labels()[0]) if legend else 0
+    panel.set_title(title, pad=22)
+    panel.set_xlabel(across)
+    panel.set_ylabel(up)
+    if entries:  # in a row between title and panel, where no curve can run into it
+        panel.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=entries, borderaxespad=0)
+
+
 def to_svg(figure: Figure, *, alt: str) -> str:
     """The figure as one `<svg>` element with `alt` as its description; it needs nothing from outside.
 
-    The colours of the style become CSS variables with themselves as fallback, so the text also stands as a file.
+    The colours of the style become CSS variables with themselves as fallback: the text also stands as a file.
     """
     from matplotlib import rc_context
 

@@ -22,7 +22,7 @@ class MetricsLog:
 
     Args:
         columns: name to `(R,)` float64, all of one length, NaN where a cell is empty or not finite.
-        broken: name to the number of cells that hold `nan` or `inf`: a figure that was logged but is no number.
+        broken: name to the number of cells that hold `nan` or `inf`: logged, but no number.
     """
 
     columns: Mapping[str, Float]

@@ -23,7 +23,8 @@ def page(title: str, body: Sequence[str]) -> str:
         f"<title>{escape(title)}</title><style>\n{style}</style>"
     )
     content = "\n".join(part for part in body if part)
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{content}\n</main></body></html>\n'
+    head = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>'
+    return f"{head}\n<body><main>\n{content}\n</main></body></html>\n"
 
 
 def section(heading: str, *content: str) -> str:
@@ -33,8 +34,13 @@ def section(heading: str, *content: str) -> str:
 
 
 def note(text: str) -> str:
-    """A remark that must not be missed."""
+    """A remark."""
     return f'<p class="note">{escape(text)}</p>'
+
+
+def warning(text: str) -> str:
+    """A remark that must not be missed."""
+    return f'<p class="note warning">{escape(text)}</p>'
 
 
 def tiles(figures: Sequence[tuple[str, str, str]]) -> str:

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from fairmot_pl import __version__
 from fairmot_pl.mot_format import write_text
-from fairmot_pl.reporting import page, plots
+from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import to_svg
 from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
+from fairmot_pl.reporting.tracking_plots import hota_figure, sequence_figure
+from fairmot_pl.reporting.training_plots import loss_figure, validation_figure
 from fairmot_pl.reporting.wording import figure_text, is_fraction
 
 if TYPE_CHECKING:
@@ -88,15 +90,16 @@ def write_run_report(
     body = [
         f"<header><h1>{escape(title)}</h1><p class='subtitle'>{escape(_subtitle(log))}</p></header>",
         page.tiles(_headline(log, summary)),
-        *map(page.note, [*notes, *problems]),
-        validated or page.note("This run was not validated: there are no tracking metrics to show."),
+        *map(page.note, notes),
+        *map(page.warning, problems),
+        validated or page.warning("This run was not validated: there are no tracking metrics to show."),
         curves,
         page.section(
             "Pictures",
             f'<div class="frames">{"".join(page.picture(i, c) for c, i in frames)}</div>' if frames else "",
         ),
         _video_section(path.parent, video),
-        page.section("Environment", page.facts(_flat_facts(environment or {}))),
+        page.section("Environment", page.facts(_facts(environment or {}))),
         page.section("Configuration", page.folded("Show the resolved configuration", config_text)),
         f"<footer>Written by fairmot_pl {__version__}. This file needs nothing from outside.</footer>",
     ]
@@ -150,17 +153,13 @@ def _validation_section(log: MetricsLog | None, summary: Scores | None) -> str:
     parts = []
     if summary is not None:
         parts.append(_sequence_table(summary))
-        parts.append(_svg(plots.sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence"))
+        parts.append(_svg(sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence"))
         parts.append(
-            _svg(
-                plots.hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold"
-            )
+            _svg(hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold")
         )
     if log is not None:
         parts.append(_best_epoch(log))
-        parts.append(
-            _svg(plots.validation_figure(log), "Tracking metrics on the validation sequences over epochs")
-        )
+        parts.append(_svg(validation_figure(log), "Tracking metrics on the validation sequences over epochs"))
     return page.section("Tracking", *parts)
 
 
@@ -170,8 +169,8 @@ def _best_epoch(log: MetricsLog) -> str:
         return ""
     best = int(np.argmax(values))
     return (
-        f"<p>Best HOTA over {len(values)} validations: {100 * values[best]:.1f} % in epoch {int(epochs[best])}; "
-        f"last: {100 * values[-1]:.1f} %.</p>"
+        f"<p>Best HOTA over {len(values)} validations: {100 * values[best]:.1f} % in epoch "
+        f"{int(epochs[best])}; last: {100 * values[-1]:.1f} %.</p>"
     )
 
 
@@ -191,7 +190,7 @@ def _sequence_table(summary: Scores) -> str:
 def _loss_section(log: MetricsLog) -> str:
     return page.section(
         "Training",
-        _svg(plots.loss_figure(log), "Training losses, their weights and the learning rate over steps"),
+        _svg(loss_figure(log), "Training losses, their weights and the learning rate over steps"),
     )
 
 
@@ -203,7 +202,7 @@ def _video_section(folder: Path, video: Path | None) -> str:
     if video is None:
         return ""
     if not video.is_file():
-        return page.section("Video", page.note(f"{video} is not there."))
+        return page.section("Video", page.warning(f"{video} is not there."))
     size = video.stat().st_size
     address = quote(Path(os.path.relpath(video, folder)).as_posix())
     link = f'<p><a href="{address}">{escape(video.name)}</a> ({size / 1e6:.1f} MB)</p>'
@@ -213,11 +212,14 @@ def _video_section(folder: Path, video: Path | None) -> str:
     return page.section("Video", f'<video controls muted loop src="{source}"></video>', link)
 
 
-def _flat_facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            pairs += _flat_facts(value, f"{prefix}{name}.")
-        else:
-            pairs.append((f"{prefix}{name}", str(value)))
-    return pairs
+def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values as text; a mapping within is one row."""
+    return [
+        (
+            name,
+            ", ".join(f"{key} {value}" for key, value in entry.items())
+            if isinstance(entry, Mapping)
+            else str(entry),
+        )
+        for name, entry in values.items()
+    ]

@@ -13,7 +13,7 @@ LOWER_IS_BETTER = frozenset({"IDSW", "FP", "FN", "ML", "Frag"})
 
 
 def is_fraction(name: str) -> bool:
-    """Whether a metric, with or without its prefix (`val/HOTA`), lies on a scale of 1 and is shown in percent."""
+    """Whether a metric, with or without its prefix (`val/HOTA`), is a share of 1, shown in percent."""
     return _short(name) in FRACTIONS
 
 
@@ -23,9 +23,9 @@ def lower_is_better(name: str) -> bool:
 
 
 def figure_text(name: str, value: Any) -> str:
-    """The value of a metric for a table: percent with one decimal, whole counts, four figures for the rest."""
+    """The value of a metric for a table: percent with one decimal, whole counts, else four digits."""
     if value is None:
-        return "–"
+        return "-"
     number = float(value)
     if not math.isfinite(number):
         return "no number" if math.isnan(number) else str(number)

@@ -15,8 +15,8 @@ Array = NDArray[np.float64]
 def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(N, D)` vectors scaled to length 1; a zero vector stays zero."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.maximum(length, np.finfo(np.float32).tiny)
-    return unit.astype(np.float32, copy=False)
+    unit: NDArray[np.float32] = (vectors / np.maximum(length, np.finfo(np.float32).tiny)).astype(np.float32)
+    return unit
 
 
 def cosine_distance(first: NDArray[Any], second: NDArray[Any]) -> Array:

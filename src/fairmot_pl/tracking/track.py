@@ -144,7 +144,7 @@ class TrackTable:
         """Tracks `missed` `(T,)` were not seen: confirmed ones are lost. Returns those that live on, `(T,)`.
 
         A track lost for more than `buffer` frames may still return in the very next frame, but then its next
-        loss ends it at once. (So in the reference, which takes removed tracks off its lost list a frame late.)
+        loss ends it at once (the reference takes removed tracks off its lost list a frame late).
         """
         unproven = self.states == TrackState.TENTATIVE
         lives: Mask = ~(missed & (unproven | self.overdue))

@@ -16,8 +16,8 @@ class OnlineTracker(TrackerSettings):
     """Tracks objects through one video. Its keywords are `TrackerSettings`; they cannot change afterwards.
 
     `update` must be called for every frame, also for one without detections. Tracks that start in the first
-    frame are confirmed at once, later ones when the next frame sees them again. New ids go by descending score,
-    so that the order of a frame's detections makes no difference.
+    frame are confirmed at once, later ones when the next frame sees them again. New ids go by descending
+    score, so that the order of a frame's detections makes no difference.
 
     Attributes:
         tracks: every living track, whatever its state.
@@ -44,7 +44,8 @@ class OnlineTracker(TrackerSettings):
         """Take the next frame.
 
         Args:
-            detections: all of the frame, low scores too, boxes in image pixels; a box without extent is ignored.
+            detections: all of the frame, low scores too; boxes in image pixels, those without extent are
+                ignored.
 
         Returns:
             The confirmed tracks of this frame by ascending id; boxes are the filtered state, not clipped.

@@ -62,7 +62,7 @@ def build_loggers(
             save_dir=str(wandb_folder),
             log_model=False,
             settings=wandb.Settings(mode=mode, silent=True, console="off", disable_git=True, x_disable_stats=False),
-            reinit=True,
+            reinit="finish_previous",
         )
         loggers.append(logger)
     return loggers

@@ -26,8 +26,16 @@ class FixedWeighting(nn.Module):
     def forward(
         self, detection: Tensor, reid: Tensor, *, has_reid: bool = True
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Scalars in; the total and the factor of each out. `has_reid` changes nothing here: the loss is 0
-        then."""
+        """Balance two scalar losses.
+
+        Args:
+            detection: detection loss.
+            reid: re-ID loss.
+            has_reid: changes nothing here, since the loss of a batch without identities is 0.
+
+        Returns:
+            The total, and the factor with which each loss enters it.
+        """
         total = self.detection * detection + self.reid * reid
         weights = {"detection": detection.new_tensor(self.detection), "reid": reid.new_tensor(self.reid)}
         return total, weights

@@ -38,8 +38,7 @@ class UncertaintyWeighting(nn.Module):
             detection: detection loss.
             reid: re-ID loss.
             has_reid: False if the batch says nothing about identities. Its re-ID term is then multiplied by
-                0: the price alone would pull the variance down with every such batch, with no loss to hold
-                    it.
+                0: the price alone would pull the variance down with each such batch, and no loss hold it.
 
         Returns:
             The total, and the factor with which each loss enters it.

@@ -1,0 +1,140 @@
+"""What the folder of a run says: its configuration, its metrics, or what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped,unused-ignore]
+
+CONFIG_NAME, METRICS_NAME = "config.yaml", "metrics.json"
+RUN_MARKS = (CONFIG_NAME, METRICS_NAME, ".hydra")
+"""A folder with one of these is, or was to become, a run."""
+
+SWEEP_MARK = "multirun.yaml"
+"""Hydra leaves it in the folder of a sweep; each folder in there is a run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What a run's folder says.
+
+    Args:
+        name: what tells it from the others.
+        folder: where it lies.
+        config: dotted key to value; lists are values.
+        metrics: flat, as in `metrics.json`.
+        problem: what is wrong with the folder; empty if nothing.
+    """
+
+    name: str
+    folder: Path
+    config: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is nothing to compare."""
+        return not self.metrics
+
+
+def read_run(folder: Path | str, *, name: str | None = None) -> RunRecord:
+    """Read a run's folder. A broken one is no error but a record that says its `problem`.
+
+    Args:
+        folder: holds `config.yaml` and `metrics.json`.
+        name: the folder's name by default.
+    """
+    folder = Path(folder)
+    problems = []
+    config: dict[str, Any] = {}
+    metrics: dict[str, float] = {}
+    try:
+        config = _flat(_mapping(yaml.safe_load(_text(folder / CONFIG_NAME))))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        problems.append(_first_line(CONFIG_NAME, error))
+    try:
+        found = _flat(_mapping(json.loads(_text(folder / METRICS_NAME))))
+        metrics = {key: float(value) for key, value in found.items() if isinstance(value, (int, float))}
+        if not metrics:
+            problems.append(f"{METRICS_NAME}: holds no figure")
+    except (OSError, ValueError) as error:
+        problems.append(_first_line(METRICS_NAME, error))
+    return RunRecord(
+        name=name or folder.resolve().name,
+        folder=folder,
+        config=config,
+        metrics=metrics,
+        problem="; ".join(problems),
+    )
+
+
+def find_runs(paths: Sequence[Path | str]) -> list[RunRecord]:
+    """The runs in the given folders, each either a run itself or a folder that holds runs at any depth.
+
+    Runs without metrics are found too, so that none goes missing from a table unnoticed.
+
+    Raises:
+        FileNotFoundError: a path is no folder, or nothing in it looks like a run.
+    """
+    found: dict[Path, RunRecord] = {}
+    for path in map(Path, paths):
+        if not path.is_dir():
+            raise FileNotFoundError(f"{path}: no such folder; give run folders or the folder of a sweep")
+        folders = _run_folders(path)
+        if not folders:
+            raise FileNotFoundError(
+                f"{path}: no run in this folder; a run has {CONFIG_NAME} and {METRICS_NAME}"
+            )
+        for folder in folders:
+            inner = folder.relative_to(path).as_posix()
+            name = path.resolve().name if inner == "." else inner
+            found.setdefault(folder.resolve(), read_run(folder, name=name))
+    return _named_apart(list(found.values()))
+
+
+def _run_folders(folder: Path) -> list[Path]:
+    """Run folders at or below a folder; nothing is looked for inside a run."""
+    if any((folder / mark).exists() for mark in RUN_MARKS):
+        return [folder]
+    is_sweep = (folder / SWEEP_MARK).is_file()
+    found: list[Path] = []
+    for inner in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        below = _run_folders(inner)
+        found += below or [inner] * is_sweep  # a job that fell over before it wrote anything is still a run
+    return found
+
+
+def _named_apart(runs: list[RunRecord]) -> list[RunRecord]:
+    """The same runs; where two have one name, their whole path is the name."""
+    names = [run.name for run in runs]
+    return [replace(run, name=str(run.folder)) if names.count(run.name) > 1 else run for run in runs]
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f"no {path.name}")
+    return path.read_text(encoding="utf-8")
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"holds {type(value).__name__}, not keys and values")
+    return value
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _first_line(name: str, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return str(error)
+    return f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"

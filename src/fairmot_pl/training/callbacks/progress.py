@@ -1,0 +1,49 @@
+"""Progress for people: a bar with the loss of each task in a terminal, and one line an epoch in every log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import RichProgressBar
+
+log = logging.getLogger(__name__)
+
+
+class TaskProgressBar(RichProgressBar):
+    """Lightning's rich bar; it shows the loss of each task and the last validation's HOTA."""
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        """What stands behind the bar; the logger's version number is left out."""
+        return {key: value for key, value in super().get_metrics(trainer, pl_module).items() if key != "v_num"}
+
+
+class EpochLine(pl.Callback):
+    """Logs one line after each epoch: losses, validation figures, and how long is left."""
+
+    def __init__(self) -> None:
+        self._started, self._first_epoch = 0.0, 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._started, self._first_epoch = time.monotonic(), trainer.current_epoch
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the line."""
+        if not trainer.is_global_zero:
+            return
+        figures = trainer.callback_metrics
+        parts = [f"{name} {float(figures[name]):.3f}" for name in ("loss", "heatmap", "size", "offset", "reid") if name in figures]
+        if trainer.validate_loop._has_run or trainer.fit_loop.epoch_loop.val_loop._has_run:
+            parts += [f"{name} {100 * float(figures[f'val/{name}']):.1f}" for name in ("HOTA", "MOTA", "IDF1") if f"val/{name}" in figures]
+        done, total = trainer.current_epoch + 1, trainer.max_epochs
+        left = (time.monotonic() - self._started) / (done - self._first_epoch) * ((total or done) - done)
+        log.info("epoch %d/%s: %s; about %s left", done, total, ", ".join(parts), _duration(left))
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

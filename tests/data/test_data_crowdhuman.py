@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fairmot_pl.data.crowdhuman import CrowdHumanFormatError, read_crowdhuman
+
+
+def person(box, **more):
+    return {"tag": "person", "fbox": box, "extra": {"box_id": 0}, **more}
+
+
+RECORDS = [
+    {"ID": "a,1", "gtboxes": [person([1, 2, 10, 20], vbox=[1, 2, 10, 5]), person([-5, 30, 40, 80])]},
+    {"ID": "b,2", "gtboxes": []},
+    {
+        "ID": "c,3",
+        "gtboxes": [
+            person([0, 0, 9, 9], extra={"ignore": 1}),
+            {"tag": "mask", "fbox": [0, 0, 9, 9], "extra": {}},
+            person([0, 0, 0, 9]),
+            person([3, 4, 5, 6]),
+        ],
+    },
+]
+
+
+def test_full_bodies_are_read_and_ignored_ones_left_out(make_crowd):
+    sequence = read_crowdhuman(make_crowd(RECORDS), annotation="annotation_train.odgt")
+    assert (sequence.name, sequence.is_video, len(sequence)) == ("annotation_train", False, 3)
+    first, empty, last = sequence.frames
+    np.testing.assert_allclose(first.boxes, [[1, 2, 11, 22], [-5, 30, 35, 110]])
+    np.testing.assert_allclose(first.visibility, [0.25, 1])
+    assert first.image_size == (48, 80)
+    assert first.image_path.name == "a,1.jpg"
+    assert len(empty) == 0
+    np.testing.assert_allclose(last.boxes, [[3, 4, 8, 10]])
+
+
+@pytest.mark.parametrize(("identities", "expected"), [("per_box", [0, 1, 2]), ("unknown", [-1, -1, -1])])
+def test_identities_are_counted_or_unknown(make_crowd, identities, expected):
+    sequence = read_crowdhuman(make_crowd(RECORDS), annotation="annotation_train.odgt", identities=identities)
+    assert np.concatenate([frame.identities for frame in sequence.frames]).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([RECORDS[0], "{broken"], r"annotation_train.odgt, line 2: is no JSON"),
+        ([{"ID": "a"}], "line 1: needs ID and gtboxes.*KeyError"),
+        (['{"gtboxes": []}'], "line 1: needs ID and gtboxes"),
+        (["[1, 2]"], "line 1: needs ID and gtboxes"),
+        ([{"ID": "a", "gtboxes": [{"tag": "person"}]}], "fbox=.*KeyError"),
+        ([{"ID": "a", "gtboxes": [person([1, 2, 3])]}], "line 1: needs ID and gtboxes"),
+        ([{"ID": "a", "gtboxes": [person(["x", 2, 3, 4])]}], "line 1: needs ID and gtboxes"),
+        ([""], "holds no line"),
+    ],
+)
+def test_a_broken_line_is_named(make_crowd, records, message):
+    with pytest.raises(CrowdHumanFormatError, match=message):
+        read_crowdhuman(make_crowd(records), annotation="annotation_train.odgt")
+
+
+def test_missing_files_are_named(make_crowd, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"a.odgt: no such annotation file; expected ROOT/a.odgt"):
+        read_crowdhuman(tmp_path, annotation="a.odgt")
+    with pytest.raises(FileNotFoundError, match=r"line 1: its image .*gone.jpg is not there"):
+        read_crowdhuman(make_crowd(['{"ID": "gone", "gtboxes": []}']), annotation="annotation_train.odgt")
+    root = make_crowd(RECORDS)
+    (root / "Images" / "b,2.jpg").write_bytes(b"nothing")
+    with pytest.raises(CrowdHumanFormatError, match=r"line 2: its image .*b,2.jpg is not readable"):
+        read_crowdhuman(root, annotation="annotation_train.odgt")
+
+
+def test_an_unknown_way_to_number_is_refused(make_crowd):
+    with pytest.raises(ValueError, match="identities is 'per_image'; allowed: 'per_box', 'unknown'"):
+        read_crowdhuman(make_crowd(RECORDS), annotation="annotation_train.odgt", identities="per_image")

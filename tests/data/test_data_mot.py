@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from fairmot_pl.data.mot import has_class_column, read_mot_folder
+from fairmot_pl.mot_format import MotFormatError
+
+
+def test_frames_hold_the_pedestrians_and_nothing_else(make_sequence):
+    folder = make_sequence(frames=3)
+    (sequence,) = read_mot_folder(folder.parents[1])
+    assert (sequence.name, sequence.frame_rate, sequence.folder) == ("MOT17-02-SDP", 25.0, folder)
+    assert [frame.frame for frame in sequence.frames] == [1, 2, 3]
+    for number, frame in enumerate(sequence.frames, start=1):
+        assert frame.image_path == folder / "img1" / f"{number:06d}.jpg"
+        assert frame.image_size == (48, 80)
+        assert frame.identities.tolist() == [1, 7]  # raw ids; flag 0 and class 7 are gone
+        # unclipped, not shifted by one pixel
+        np.testing.assert_allclose(
+            frame.boxes, [[number, 5, number + 12, 35], [-6, number, 14.5, number + 41]]
+        )
+        np.testing.assert_allclose(frame.visibility, [0.75, 0])
+        assert frame.classes.tolist() == [0, 0]
+
+
+def test_rows_need_no_order(make_sequence):
+    rows = ["3,2,1,1,5,5,1,1,1", "1,9,1,1,5,5,1,1,1", "3,1,1,1,5,5,1,1,1", "1,2,1,1,5,5,1,1,1"]
+    (sequence,) = read_mot_folder(make_sequence(frames=3, rows=rows).parent)
+    assert [frame.identities.tolist() for frame in sequence.frames] == [[9, 2], [], [2, 1]]
+
+
+@pytest.mark.parametrize("up", [0, 1])
+def test_root_is_the_set_or_its_folder_of_sequences(make_sequence, up):
+    parents = make_sequence().parents
+    make_sequence("MOT17-04-SDP")
+    (parents[0] / "notes").mkdir()  # a folder that is no sequence
+    names = [sequence.name for sequence in read_mot_folder(parents[up])]
+    assert names == ["MOT17-02-SDP", "MOT17-04-SDP"]
+
+
+def test_a_linked_sequence_is_read(make_sequence, tmp_path):
+    folder = make_sequence(parent=tmp_path / "elsewhere")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "MOT17-02-SDP").symlink_to(folder)
+    assert len(read_mot_folder(tmp_path / "linked")[0]) == 4
+
+
+@pytest.mark.parametrize(
+    ("there", "options", "read"),
+    [
+        (["02-DPM", "02-FRCNN", "02-SDP"], {}, ["02-SDP"]),
+        (["02-DPM", "02-FRCNN"], {}, ["02-FRCNN"]),
+        (["02-DPM", "04-SDP"], {}, ["02-DPM", "04-SDP"]),
+        (["02-DPM", "02-SDP"], {"detector": "DPM"}, ["02-DPM"]),
+        (["02-DPM", "02-SDP", "04-SDP"], {"sequences": ["MOT17-02"]}, ["02-SDP"]),
+        (["02-DPM", "02-SDP", "04-SDP"], {"sequences": ["MOT17-02-DPM"]}, ["02-DPM"]),
+        (["04-SDP", "02-SDP"], {"sequences": ["MOT17-04", "MOT17-02"]}, ["02-SDP", "04-SDP"]),
+    ],
+)
+def test_every_video_is_read_once(make_sequence, there, options, read):
+    for name in there:
+        folder = make_sequence(f"MOT17-{name}", frames=1)
+    sequences = read_mot_folder(folder.parent, **options)
+    assert [sequence.name for sequence in sequences] == [f"MOT17-{name}" for name in read]
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "expected"),
+    [
+        ("MOT17-02-SDP", "1,1,5,5,9,9,1,1,0.5", True),
+        ("MOT20-01", "1,1,5,5,9,9,1,1,0.5", True),
+        ("SYN-01", "1,1,5,5,9,9,1,1,0.5", True),
+        ("SYN-01", "1 1 5 5 9 9 1 1", True),
+        ("TUD-Campus", "1,1,5,5,9,9,1,-1,-1,-1", False),
+        ("ETH-Sunnyday", "1,1,5,5,9,9,1,-5.0036,11.913,0.69979", False),
+        ("mine", "1,1,5,5,9,9", False),
+    ],
+)
+def test_the_class_column_is_told_from_names_and_columns(make_sequence, name, row, expected):
+    folder = make_sequence(name, frames=1, rows=["", row])
+    assert has_class_column(folder / "gt" / "gt.txt") is expected
+    (sequence,) = read_mot_folder(folder.parent)
+    assert len(sequence.frames[0]) == 1
+    if not expected:  # world coordinates are no visibility
+        assert sequence.frames[0].visibility.tolist() == [1.0]
+
+
+def test_a_box_of_zero_size_is_skipped_with_a_warning(make_sequence):
+    rows = ["1,1,5,5,9,9,1,1,1", "2,4,5,5,0,9,1,1,1", "3,4,5,5,9,-2,1,1,1"]
+    folder = make_sequence(rows=rows)
+    with pytest.warns(UserWarning, match=r"gt.txt: 2 rows hold a box of zero size.*first: frame 2, id 4"):
+        (sequence,) = read_mot_folder(folder.parent)
+    assert [len(frame) for frame in sequence.frames] == [1, 0, 0, 0]
+
+
+def test_unknown_identities_may_repeat(make_sequence):
+    rows = ["1,-1,5,5,9,9,1,1,1", "1,-1,25,5,9,9,1,1,1"]
+    (sequence,) = read_mot_folder(make_sequence(rows=rows).parent)
+    assert sequence.frames[0].identities.tolist() == [-1, -1]
+
+
+BAD_SEQUENCES = {
+    "too few images": (
+        {"frames": 3, "length": 5},
+        MotFormatError,
+        r"seqinfo.ini: seqLength is 5, but .*img1 holds 3 images",
+    ),
+    "too many images": ({"frames": 3, "length": 2}, MotFormatError, "seqLength is 2, but .* holds 3 images"),
+    "other size": (
+        {"said_size": (50, 80)},
+        MotFormatError,
+        r"seqinfo.ini: imWidth x imHeight is 80 x 50, but .*000001.jpg is 80 x 48",
+    ),
+    "empty": ({"rows": []}, MotFormatError, "gt.txt: none of its 0 rows is a person"),
+    "only distractors": ({"rows": ["1,1,5,5,9,9,1,7,1"]}, MotFormatError, "none of its 1 rows is a person"),
+    "broken row": (
+        {"rows": ["1,1,5,5,9,9,1,1,1", "1,2,x,5,9,9"]},
+        MotFormatError,
+        "gt.txt, line 2.*no number",
+    ),
+    "short row": ({"rows": ["1,1,5"]}, MotFormatError, "gt.txt, line 1.*3 columns"),
+    "beyond the end": (
+        {"frames": 2, "rows": ["1,1,5,5,9,9,1,1,1", "12,1,5,5,9,9,1,1,1"]},
+        MotFormatError,
+        r"gt.txt: 1 rows lie beyond the sequence's 2 frames \(last: frame 12\)",
+    ),
+    "id twice": (
+        {"rows": ["2,6,5,5,9,9,1,1,1", "2,6,5,5,9,9,1,1,1"]},
+        MotFormatError,
+        "gt.txt: id 6 stands twice in frame 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SEQUENCES)
+def test_a_sequence_that_contradicts_itself_is_refused(make_sequence, case):
+    options, error, message = BAD_SEQUENCES[case]
+    with pytest.raises(error, match=message):
+        read_mot_folder(make_sequence(**options).parent)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("img1", "img1: no such folder; sequence MOT17-02-SDP needs its images there"),
+        ("seqinfo.ini", "seqinfo.ini: no such file"),
+        ("gt/gt.txt", "gt.txt: no such file; only annotated sequences"),
+        ("img1/*.jpg", "img1: holds no .jpg image"),
+    ],
+)
+def test_a_missing_part_is_named(make_sequence, missing, message):
+    folder = make_sequence()
+    for path in list(folder.glob(missing)):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(FileNotFoundError, match=message):
+        read_mot_folder(folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        ("000000.jpg", "img1: frame 2 of 4 has no image"),
+        ("second.jpg", "second.jpg: the name is no frame number"),
+    ],
+)
+def test_images_are_named_by_frame(make_sequence, rename, message):
+    folder = make_sequence()
+    (folder / "img1" / "000002.jpg").rename(folder / "img1" / rename)
+    with pytest.raises(MotFormatError, match=message):
+        read_mot_folder(folder.parent)
+
+
+def test_a_first_image_that_is_none_is_named(make_sequence):
+    folder = make_sequence()
+    (folder / "img1" / "000001.jpg").write_bytes(b"nothing")
+    with pytest.raises(MotFormatError, match=r"000001\.jpg: not a readable image"):
+        read_mot_folder(folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"split": "third"}, ValueError, "split is 'third'; allowed: 'full', 'first_half', 'second_half'"),
+        ({"detector": "YOLO"}, ValueError, "detector is 'YOLO'; allowed: 'auto', 'SDP'"),
+        ({"detector": "DPM"}, ValueError, "MOT17-02 has no DPM copy; there is SDP"),
+        ({"sequences": ["MOT17-03"]}, ValueError, "no sequence 'MOT17-03'; nearest is MOT17-02-SDP"),
+        ({"sequences": "MOT17-02"}, ValueError, r"sequences is the text 'MOT17-02'; a list"),
+    ],
+)
+def test_an_option_that_cannot_be_met_is_refused(make_sequence, options, error, message):
+    with pytest.raises(error, match=message):
+        read_mot_folder(make_sequence().parent, **options)
+
+
+def test_a_wrong_root_says_what_is_expected(make_sequence, tmp_path):
+    layout = r"expected ROOT/train/SEQUENCE/ or ROOT/SEQUENCE/, each with img1/, gt/gt.txt and seqinfo.ini"
+    with pytest.raises(FileNotFoundError, match=rf"nowhere: no such folder; {layout}"):
+        read_mot_folder(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=rf"holds no MOTChallenge sequence; {layout}"):
+        read_mot_folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"is one sequence.*sequences=\[MOT17-02-SDP\]"):
+        read_mot_folder(make_sequence())
+
+
+def test_halves_keep_their_frame_numbers(make_sequence):
+    root = make_sequence(frames=5).parent
+    first, second = (read_mot_folder(root, split=split)[0] for split in ("first_half", "second_half"))
+    assert [frame.frame for frame in first.frames] == [1, 2]
+    assert [frame.frame for frame in second.frames] == [3, 4, 5]
+    assert first.name == second.name
+
+
+REAL = {  # sequences, frames, boxes, ids: as the data's own description counts them
+    "MOT17-mini": (7, 39, 814, 137),
+    "MOT17-09/train": (1, 200, 1645, 14),
+    "MOT15": (2, 425, 2217, 38),
+}
+
+
+@pytest.mark.parametrize("root", REAL)
+def test_real_sets_have_the_published_counts(real_data, root):
+    sequences = read_mot_folder(real_data / root)
+    ids = sum(len(np.unique(np.concatenate([f.identities for f in s.frames]))) for s in sequences)
+    boxes = sum(len(frame) for sequence in sequences for frame in sequence.frames)
+    assert (len(sequences), sum(map(len, sequences)), boxes, ids) == REAL[root]

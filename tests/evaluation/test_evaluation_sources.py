@@ -1,0 +1,110 @@
+"""Folders and mappings, whole and broken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fairmot_pl import evaluate_tracking
+from fairmot_pl.mot_format import MotTable, SequenceInfo, write_mot, write_seqinfo
+
+
+@pytest.fixture
+def dataset(tmp_path, standing):
+    """Root of a data set with two sequences of 5 frames in `train`, and perfect results."""
+    for name in ("SYN-01", "SYN-02"):
+        folder = tmp_path / "set" / "train" / name
+        info = SequenceInfo(name=name, frame_rate=30.0, length=5, image_size=(360, 640))
+        write_seqinfo(folder / "seqinfo.ini", info)
+        rows = standing([1, 2], range(1, 6))
+        write_mot(folder / "gt" / "gt.txt", rows)
+        write_mot(tmp_path / "results" / f"{name}.txt", rows)
+    return tmp_path
+
+
+def evaluate(dataset, inside="set"):
+    return evaluate_tracking(dataset / inside, dataset / "results")
+
+
+@pytest.mark.parametrize("inside", ["set", "set/train"])
+def test_root_of_the_set_or_folder_of_sequences(dataset, inside):
+    summary = evaluate(dataset, inside)
+    assert list(summary.sequences) == ["SYN-01", "SYN-02"]
+    assert summary.overall["HOTA"] == pytest.approx(1.0)
+
+
+def test_text_paths_and_other_files_beside_the_results(dataset):
+    (dataset / "results" / "metrics.json").write_text("{}")
+    (dataset / "results" / ".SYN-03.txt.partial.txt").write_text("1,1,0,0")
+    assert evaluate_tracking(str(dataset / "set"), str(dataset / "results")).overall["FN"] == 0
+
+
+def test_empty_result_file_is_all_misses(dataset):
+    (dataset / "results" / "SYN-02.txt").write_text("")
+    assert evaluate(dataset).sequences["SYN-02"]["FN"] == 10
+
+
+def test_mapping_of_tables_or_of_arrays(standing):
+    rows = standing([1], range(1, 4))
+    arrays, tables = (
+        {"b": rows, "a": rows[:, :6]},
+        {"a": MotTable.from_rows(rows), "b": MotTable.from_rows(rows)},
+    )
+    assert list(evaluate_tracking(arrays, tables).sequences) == ["a", "b"]
+
+
+def test_sequences_without_results_are_named(dataset):
+    (dataset / "results" / "SYN-02.txt").unlink()
+    with pytest.raises(ValueError, match=r"no results for SYN-02 .*2 sequences, 1 results"):
+        evaluate(dataset)
+
+
+def test_results_without_ground_truth_are_named(dataset):
+    write_mot(dataset / "results" / "SYN-09.txt", np.zeros((0, 10)))
+    with pytest.raises(ValueError, match=r"results without ground truth: SYN-09; .* SYN-01, SYN-02"):
+        evaluate(dataset)
+
+
+def test_id_used_twice_names_the_file(dataset, standing):
+    rows = standing([1, 2], range(1, 6))
+    write_mot(dataset / "results" / "SYN-02.txt", np.concatenate([rows, rows[4:5]]))
+    with pytest.raises(ValueError, match=r"SYN-02\.txt: id 1 .* frame 3"):
+        evaluate(dataset)
+
+
+def test_frames_beyond_the_end_name_the_file(dataset, standing):
+    write_mot(dataset / "results" / "SYN-01.txt", standing([1], range(1, 8)))
+    with pytest.raises(ValueError, match=r"SYN-01\.txt: frame 7 .* 5 frames"):
+        evaluate(dataset)
+
+
+def test_missing_folders_and_files(dataset):
+    with pytest.raises(FileNotFoundError, match="nowhere: no such ground truth folder"):
+        evaluate(dataset, "nowhere")
+    with pytest.raises(FileNotFoundError, match="nowhere: no such result folder"):
+        evaluate_tracking(dataset / "set", dataset / "nowhere")
+    with pytest.raises(ValueError, match=r"results: no ground truth; expected SEQUENCE/gt/gt\.txt"):
+        evaluate(dataset, "results")
+    (dataset / "set" / "train" / "SYN-01" / "seqinfo.ini").unlink()
+    with pytest.raises(FileNotFoundError, match=r"seqinfo\.ini"):
+        evaluate(dataset)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.zeros((2, 5)), r"results of a: .*\(2, 5\)"),
+        ([[1, 1, 0, 0, np.nan, 5]], r"results of a: row 0 .*not finite"),
+        ([[1, 1, 0, 0, 5, 5], [1.5, 1, 0, 0, 5, 5]], r"results of a: row 1 .*no whole number"),
+        ([[0, 1, 0, 0, 5, 5]], r"results of a: frame 0; frames count from 1"),
+        ([["x"] * 6], r"results of a: .*'x'"),
+    ],
+)
+def test_broken_arrays(rows, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate_tracking({"a": np.zeros((0, 9))}, {"a": np.array(rows)})
+
+
+def test_no_sequence_at_all():
+    with pytest.raises(ValueError, match="no sequence"):
+        evaluate_tracking({}, {})

@@ -1,0 +1,194 @@
+"""Frames in: folders, MOTChallenge sequences and video files."""
+
+from __future__ import annotations
+
+import logging
+import struct
+
+import cv2
+import numpy as np
+import pytest
+
+from fairmot_pl.inference.video import open_source
+from fairmot_pl.inference.video_writer import VideoWriter
+from fairmot_pl.mot_format import MotFormatError, SequenceInfo, write_seqinfo
+
+
+def save_image(path, value=0, size=(24, 32)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), np.full((*size, 3), value, np.uint8))
+
+
+def make_video(path, frames=6, size=(48, 64), frame_rate=25.0):
+    with VideoWriter(path, frame_rate=frame_rate, quality=5) as writer:
+        for index in range(frames):
+            image = np.full((*size, 3), 20 * index, np.uint8)
+            image[: size[0] // 2, : size[1] // 2] = (255, 0, 0)
+            writer.write(image)
+    return path
+
+
+def test_a_folder_is_read_in_natural_order(tmp_path):
+    for number in (10, 2, 1, 33):
+        save_image(tmp_path / f"frame{number}.png", number)
+    for noise in ("notes.txt", "._frame1.png", "Thumbs.db"):
+        (tmp_path / noise).write_text("x")
+    source = open_source(tmp_path, frame_rate=12)
+    assert (source.name, source.frame_rate, source.frame_count, source.image_size) == (
+        tmp_path.name,
+        12,
+        4,
+        (24, 32),
+    )
+    frames = list(source)
+    assert [number for number, _ in frames] == [1, 2, 3, 4]
+    assert [int(image[0, 0, 0]) for _, image in frames] == [1, 2, 10, 33]
+    assert len(list(source)) == 4, "a source can be read again"
+
+
+def test_images_come_as_rgb(tmp_path):
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:] = (255, 0, 10)
+    cv2.imwrite(str(tmp_path / "1.png"), image[:, :, ::-1])
+    ((_, read),) = open_source(tmp_path, frame_rate=1)
+    np.testing.assert_array_equal(read, image)
+
+
+def test_a_folder_without_a_frame_rate_says_what_it_assumes(tmp_path, caplog):
+    save_image(tmp_path / "1.jpg")
+    with caplog.at_level(logging.WARNING):
+        assert open_source(tmp_path).frame_rate == 25
+    assert "does not say its frame rate; 25 frames per second" in caplog.text
+    assert str(tmp_path) in caplog.text
+
+
+@pytest.mark.parametrize("inner", ["", "img1"])
+def test_a_motchallenge_sequence_brings_its_frame_rate_and_name(tmp_path, inner):
+    sequence = tmp_path / "SEQ-01"
+    save_image(sequence / "img1" / "000001.jpg")
+    write_seqinfo(sequence / "seqinfo.ini", SequenceInfo("SEQ-01", 14.0, 1, (24, 32)))
+    source = open_source(sequence / inner)
+    assert (source.name, source.frame_rate, source.frame_count) == ("SEQ-01", 14.0, 1)
+    assert open_source(sequence / inner, frame_rate=7).frame_rate == 7, "a given frame rate wins"
+
+
+def test_a_sequence_without_seqinfo_is_still_found(tmp_path):
+    save_image(tmp_path / "SEQ-02" / "img1" / "000001.jpg")
+    source = open_source(tmp_path / "SEQ-02", frame_rate=30)
+    assert (source.name, source.frame_count) == ("SEQ-02", 1)
+
+
+def test_a_video_is_read_frame_by_frame(tmp_path):
+    source = open_source(make_video(tmp_path / "clip.mp4", frames=7, frame_rate=29.97))
+    assert (source.name, source.frame_count, source.image_size) == ("clip", 7, (48, 64))
+    assert source.frame_rate == pytest.approx(29.97)
+    for _ in range(2):
+        frames = list(source)
+        assert [number for number, _ in frames] == list(range(1, 8))
+        for number, image in frames:
+            assert image.shape == (48, 64, 3)
+            assert image.dtype == np.uint8
+            np.testing.assert_allclose(image[40, 50], 20 * (number - 1), atol=4)
+            np.testing.assert_allclose(image[5, 5], (255, 0, 0), atol=8)
+
+
+def test_reading_can_stop_early(tmp_path):
+    source = open_source(make_video(tmp_path / "clip.mp4", frames=7))
+    assert next(iter(source))[0] == 1
+    assert len(list(source)) == 7
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner"),
+    [
+        ((0, 1, -1, 0), (0, -1)),  # a quarter turn clockwise: top left goes to top right
+        ((-1, 0, 0, -1), (-1, -1)),
+        ((0, -1, 1, 0), (-1, 0)),
+    ],
+)
+def test_a_turned_video_comes_out_upright(tmp_path, matrix, corner):
+    """Telephones store the sensor's pixels and a display matrix; it is written into the file's track header here."""
+    path = make_video(tmp_path / "clip.mp4")
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 44
+    a, b, c, d = (value * 0x10000 for value in matrix)
+    content[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(content)
+    source = open_source(path)
+    expected = (48, 64) if matrix[0] else (64, 48)
+    assert source.image_size == expected
+    image = next(iter(source))[1]
+    assert image.shape[:2] == expected
+    assert image.flags.c_contiguous
+    np.testing.assert_allclose(image[corner], (255, 0, 0), atol=8)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda path: None, FileNotFoundError, "no such file or folder"),
+        (lambda path: path.mkdir(), ValueError, r"no image in this folder; allowed are .*\.jpg"),
+        (lambda path: path.write_text("hello"), ValueError, "not a video that can be decoded"),
+        (lambda path: path.write_bytes(b""), ValueError, "not a video that can be decoded"),
+        (
+            lambda path: path.write_bytes(bytes(range(256)) * 40),
+            ValueError,
+            "not a video that can be decoded",
+        ),
+        (
+            lambda path: (path.mkdir(), (path / "1.jpg").write_text("no image")),
+            ValueError,
+            "1.jpg: not a readable image",
+        ),
+        (
+            lambda path: (
+                save_image(path / "img1" / "1.jpg"),
+                (path / "seqinfo.ini").write_text("[Sequence]\n"),
+            ),
+            MotFormatError,
+            "seqinfo.ini: frameRate is None",
+        ),
+    ],
+    ids=["missing", "empty folder", "text", "empty file", "noise", "broken image", "broken seqinfo"],
+)
+def test_what_cannot_be_read_is_named(tmp_path, make, error, message):
+    path = tmp_path / "source"
+    make(path)
+    with pytest.raises(error, match=message) as caught:
+        open_source(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_sound_file_is_no_video(tmp_path):
+    import av
+
+    path = tmp_path / "sound.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        frame.rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(ValueError, match=r"sound\.wav: not a video"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("frame_rate", [0, -5, float("nan"), float("inf")])
+def test_a_senseless_frame_rate_is_refused(tmp_path, frame_rate):
+    save_image(tmp_path / "1.jpg")
+    with pytest.raises(ValueError, match="frame_rate is .*; a positive number"):
+        open_source(tmp_path, frame_rate=frame_rate)
+
+
+def test_a_later_unreadable_image_is_named(tmp_path):
+    save_image(tmp_path / "1.jpg")
+    (tmp_path / "2.jpg").write_text("no image")
+    frames = iter(open_source(tmp_path, frame_rate=1))
+    next(frames)
+    with pytest.raises(ValueError, match=r"2\.jpg"):
+        next(frames)
+
+
+def test_real_sequences_open(real_data):
+    source = open_source(real_data / "MOT15" / "train" / "TUD-Campus")
+    assert (source.frame_rate, source.frame_count, source.image_size) == (25, 71, (480, 640))

@@ -1,0 +1,62 @@
+"""Reference weights by a rule, so that no file of weights is needed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+import torch
+
+from fairmot_pl.models.fairmot import build_fairmot
+from fairmot_pl.models.weights import to_reference_state_dict
+
+DEAD_PROJECTIONS = {"base.level3.project": (128, 64), "base.level4.project": (256, 128)}
+
+
+def _value_by_rule(key: str, shape: tuple[int, ...]) -> torch.Tensor:
+    """The rule by which the golden files' DLA-34 weights were drawn: the key seeds, its kind decides."""
+    rng = np.random.default_rng(zlib.crc32(key.encode()))
+    last = key.rpartition(".")[2]
+    if last == "num_batches_tracked":
+        return torch.zeros(shape, dtype=torch.int64)
+    if last == "running_mean":
+        value = rng.normal(0, 0.1, shape)
+    elif last == "running_var":
+        value = rng.uniform(0.5, 1.5, shape)
+    elif "conv_offset_mask" in key:
+        value = rng.normal(0, 0.03, shape)
+    elif len(shape) >= 2:
+        is_upsampling = len(shape) == 4 and shape[1] == 1
+        value = rng.normal(0, 0.5 if is_upsampling else np.sqrt(3.0 / np.prod(shape[1:])), shape)
+    elif last == "weight":
+        value = rng.uniform(0.5, 1.0, shape) * (0.5 if key.endswith("bn2.weight") else 1.0)
+    else:
+        value = rng.normal(0, 0.1, shape)
+    return torch.from_numpy(np.asarray(value, np.float32))
+
+
+@pytest.fixture(scope="session")
+def weights_by_rule() -> Callable[[Mapping[str, tuple[int, ...]]], dict[str, torch.Tensor]]:
+    """State dict of given keys and shapes, filled by the rule."""
+    return lambda shapes: {key: _value_by_rule(key, tuple(shape)) for key, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def reference_shapes() -> dict[str, tuple[int, ...]]:
+    """Keys and shapes of a reference DLA-34 state dict, with the projections that it never uses."""
+    shapes = {key: tuple(value.shape) for key, value in to_reference_state_dict(build_fairmot()).items()}
+    for name, (wide, narrow) in DEAD_PROJECTIONS.items():
+        shapes[f"{name}.0.weight"] = (wide, narrow, 1, 1)
+        shapes |= {
+            f"{name}.1.{entry}": (wide,) for entry in ("weight", "bias", "running_mean", "running_var")
+        }
+        shapes[f"{name}.1.num_batches_tracked"] = ()
+    return shapes
+
+
+@pytest.fixture
+def hollow() -> Callable[[Mapping[str, tuple[int, ...]]], dict[str, torch.Tensor]]:
+    """State dict of given keys and shapes that takes next to no room in a file."""
+    return lambda shapes: {key: torch.zeros(()).expand(shape) for key, shape in shapes.items()}

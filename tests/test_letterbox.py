@@ -1,0 +1,56 @@
+"""Frames of reference and the way between them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairmot_pl.letterbox import Letterbox
+
+side = st.integers(1, 4000)
+
+
+@given(side, side, side, side)
+def test_to_image_undoes_to_input(height, width, input_height, input_width):
+    letterbox = Letterbox((height, width), (input_height, input_width))
+    boxes = np.array([[-50.0, 3.5, 12.25, 99.0], [0, 0, width, height]])
+    np.testing.assert_allclose(letterbox.to_image(letterbox.to_input(boxes)), boxes, rtol=1e-9, atol=1e-6)
+
+
+@given(side, side, side, side)
+def test_the_image_fits_and_touches(height, width, input_height, input_width):
+    letterbox = Letterbox((height, width), (input_height, input_width))
+    left, top, right, bottom = letterbox.to_input(np.array([[0.0, 0, width, height]]))[0]
+    assert min(left, top) >= -1e-6
+    assert right <= input_width + 1e-6
+    assert bottom <= input_height + 1e-6
+    assert min(left, top) == pytest.approx(0, abs=1e-6)
+    placed_top, placed_left, placed_height, placed_width = letterbox.placement
+    assert placed_height <= max(input_height, 1)
+    assert placed_width <= max(input_width, 1)
+    assert abs(placed_left - left) <= 1
+    assert abs(placed_top - top) <= 1
+
+
+def test_full_hd_by_hand():
+    letterbox = Letterbox((1080, 1920), (608, 1088))
+    assert letterbox.ratio == pytest.approx(608 / 1080)
+    assert letterbox.padding == (pytest.approx((1088 - 1920 * 608 / 1080) / 2), 0.0)
+    assert letterbox.placement == (0, 3, 608, 1081)
+
+
+@pytest.mark.parametrize("size", ["1920x1080", "640x480"])
+def test_back_projection_is_the_references(golden, size):
+    data = np.load(golden("decode.npz"))
+    image_wh, net_wh = data[f"pp_{size}__image_wh"], data[f"pp_{size}__net_wh"]
+    letterbox = Letterbox(tuple(image_wh[::-1].tolist()), tuple(net_wh[::-1].tolist()))
+    cells = data[f"pp_{size}__dets"][0, :, :4].astype(np.float64)
+    np.testing.assert_allclose(letterbox.to_image(cells * 4), data[f"pp_{size}__result"][:, :4], atol=2e-3)
+
+
+@pytest.mark.parametrize("sizes", [((0, 10), (32, 32)), ((10, 10), (32, -1))])
+def test_sides_must_be_positive(sizes):
+    with pytest.raises(ValueError, match="both sides must be positive"):
+        Letterbox(*sizes)

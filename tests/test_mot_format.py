@@ -1,0 +1,107 @@
+"""The MOTChallenge text format."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import numpy as np
+import pytest
+
+from fairmot_pl import mot_format
+from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_mot, read_seqinfo, write_mot, write_seqinfo
+from fairmot_pl.structures import Tracks
+
+
+def test_reads_mot17_and_mot15_columns(tmp_path):
+    file = tmp_path / "gt.txt"
+    file.write_text("1,2,912,484,97,109,0,7,0.5\n\n2,2,-3.5,484,97,109,1,1,1\n")
+    table = read_mot(file)
+    assert table.frames.tolist() == [1, 2]
+    assert table.classes.tolist() == [7, 1]
+    assert table.visibility.tolist() == [0.5, 1]
+    file.write_text("1,1,399,182,121,229,1,-1,-1,-1\n")
+    table = read_mot(file)
+    assert table.classes.tolist() == [-1]
+    assert table.visibility.tolist() == [1]
+    file.write_text("1 1 399 182 121 229\n2,1,1,1,5,5,0.25,\n")
+    assert read_mot(file).scores.tolist() == [-1, 0.25]
+
+
+def test_an_empty_file_is_an_empty_table(tmp_path):
+    (tmp_path / "SEQ.txt").write_text("")
+    assert len(read_mot(tmp_path / "SEQ.txt")) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,2,3,4,x,6", r"gt.txt, line 2: '1,2,3,4,x,6' holds something that is no number"),
+        ("1,2,3,4,5", r"line 2: .* has 5 columns; at least 6 are needed"),
+        ("0,2,3,4,5,6", r"line 2: .* has frame 0; frames are whole numbers from 1"),
+        ("1.5,2,3,4,5,6", r"line 2: .* has frame 1.5"),
+        ("1,2.5,3,4,5,6", r"line 2: .* has id 2.5"),
+        ("1,2,nan,4,5,6", r"line 2: .* not finite"),
+        ("1,2,3,4,inf,6", r"line 2: .* not finite"),
+    ],
+)
+def test_a_broken_row_is_named(tmp_path, line, message):
+    (tmp_path / "gt.txt").write_text(f"1,1,1,1,1,1\n{line}\n")
+    with pytest.raises(MotFormatError, match=message):
+        read_mot(tmp_path / "gt.txt")
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such MOTChallenge file"):
+        read_mot(tmp_path / "gt.txt")
+    with pytest.raises(FileNotFoundError, match=r"needs its seqinfo.ini"):
+        read_seqinfo(tmp_path / "seqinfo.ini")
+
+
+def test_seqinfo_round_trip(tmp_path):
+    info = SequenceInfo(name="A", frame_rate=14, length=354, image_size=(480, 640))
+    write_seqinfo(tmp_path / "seqinfo.ini", info)
+    assert read_seqinfo(tmp_path / "seqinfo.ini") == info
+
+
+@pytest.mark.parametrize("key", ["frameRate", "seqLength", "imWidth", "imHeight"])
+@pytest.mark.parametrize("value", ["", "zero", "0", "-3"])
+def test_a_senseless_seqinfo_key_is_named(tmp_path, key, value):
+    path = tmp_path / "seqinfo.ini"
+    write_seqinfo(path, SequenceInfo(name="A", frame_rate=30, length=3, image_size=(48, 64)))
+    lines = [f"{key}={value}" if line.startswith(key) else line for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines))
+    with pytest.raises(MotFormatError, match=f"{key} is .*; a positive number is needed"):
+        read_seqinfo(path)
+
+
+def test_seqinfo_needs_its_section(tmp_path):
+    (tmp_path / "seqinfo.ini").write_text("frameRate=30\n")
+    with pytest.raises(MotFormatError, match=r"\[Sequence\]"):
+        read_seqinfo(tmp_path / "seqinfo.ini")
+
+
+def test_results_round_trip(tmp_path):
+    rng = np.random.default_rng(0)
+    boxes = rng.uniform(-50, 500, (5, 4))
+    tracks = Tracks(ids=np.arange(1, 6), boxes=boxes, scores=rng.random(5), classes=np.zeros(5))
+    write_mot(tmp_path / "out" / "SEQ.txt", [mot_format.track_rows(7, tracks)])
+    table = read_mot(tmp_path / "out" / "SEQ.txt")
+    assert table.frames.tolist() == [7] * 5
+    assert table.ids.tolist() == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(table.boxes[:, :2], boxes[:, :2], atol=1e-4)
+    np.testing.assert_allclose(table.boxes[:, 2:], boxes[:, 2:] - boxes[:, :2], atol=1e-4)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    target = tmp_path / "SEQ.txt"
+    target.write_text("old\n")
+
+    def full(source, destination):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(mot_format.os, "replace", full)
+    with pytest.raises(OSError, match=r"SEQ.txt could not be written: No space left on device; free space"):
+        write_mot(target, np.zeros((1, 10)))
+    assert [path.name for path in tmp_path.iterdir()] == ["SEQ.txt"]
+    assert target.read_text() == "old\n"

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fairmot_pl import Detections, OnlineTracker
+from fairmot_pl.tracking.track import TrackState
+
+STORED = Path(__file__).parents[1] / "golden" / "tracking_byte.json"
+ASSOCIATIONS = ("fairmot", "byte", "byte_reid")
+
+
+def assert_same_rows(got, want, tolerance=1e-3):
+    want = want[np.lexsort((want[:, 1], want[:, 0]))]
+    np.testing.assert_array_equal(got[:, :2], want[:, :2])
+    np.testing.assert_allclose(got[:, 2:6], want[:, 2:6], atol=tolerance)
+    np.testing.assert_allclose(got[:, 6], want[:, 6], atol=1e-6)
+
+
+def golden_stream(stored):
+    cuts = np.cumsum(stored["dets_per_frame"])[:-1]
+    parts = [np.split(stored[name], cuts) for name in ("dets", "embeddings")]
+    for rows, embeddings in zip(*parts, strict=True):
+        yield Detections(
+            boxes=rows[:, :4], scores=rows[:, 4], embeddings=embeddings, classes=np.zeros(len(rows))
+        )
+
+
+@pytest.mark.parametrize("rate", [30, 25])
+@pytest.mark.parametrize(
+    ("association", "label"), [("fairmot", "jde"), ("byte", "byte"), ("byte_reid", "bytereid")]
+)
+@pytest.mark.parametrize("stream", ["a", "b", "c"])
+def test_tracks_equal_the_reference(rows_of, golden, stream, association, label, rate):
+    stored = dict(np.load(golden(f"tracker_{stream}.npz")))
+    run = f"{label}_fr{rate}__"
+    tracker = OnlineTracker(association=association, frame_rate=rate)
+    assert tracker.buffer == stored[run + "buffer_size"]
+    counts = []
+
+    def counted():
+        for detections in golden_stream(stored):
+            yield detections
+            lost = int((tracker.tracks.states == TrackState.LOST).sum())
+            counts.append((len(tracker.tracks) - lost, lost))
+
+    assert_same_rows(rows_of(tracker, counted()), stored[run + "tracks"])
+    assert counts == list(map(tuple, stored[run + "counts"][:, :2].tolist()))
+
+
+def test_tracks_equal_the_stored_ones(rows_of):
+    stored = json.loads(STORED.read_text())
+    parts = np.split(np.array(stored["detections"]), np.cumsum(stored["detections_per_frame"])[:-1])
+    stream = [
+        Detections(
+            boxes=rows[:, :4],
+            scores=rows[:, 4],
+            embeddings=np.zeros((len(rows), 0)),
+            classes=np.zeros(len(rows)),
+        )
+        for rows in parts
+    ]
+    assert_same_rows(rows_of(OnlineTracker(association="byte"), stream), np.array(stored["tracks"]))
+
+
+REAL = ("TUD-Campus", "ETH-Sunnyday", "MOT17-09")
+
+
+@pytest.mark.parametrize("stream", [*REAL, *(f"{name}_oracle" for name in REAL)])
+@pytest.mark.parametrize("association", ASSOCIATIONS)
+def test_tracks_of_real_video_equal_the_reference(rows_of, real_data, association, stream):
+    folder = real_data / "streams"
+    reference = {"fairmot": "fairmot_jde", "byte": "fairmot_byte", "byte_reid": "fairmot_byte_reid"}
+    want = np.loadtxt(folder / "reference_tracks" / reference[association] / f"{stream}.txt", delimiter=",")
+    stored = dict(np.load(folder / f"{stream}.npz"))
+    tracker = OnlineTracker(association=association, frame_rate=float(stored["frame_rate"]))
+
+    def real():
+        for number in range(1, int(stored["n_frames"]) + 1):
+            here = stored["frame"] == number
+            yield Detections(
+                boxes=stored["boxes_xyxy"][here],
+                scores=stored["scores"][here],
+                embeddings=stored["embeddings"][here],
+                classes=np.zeros(here.sum()),
+            )
+
+    got = rows_of(tracker, real())
+    got = got[(got[:, 4] * got[:, 5] > 100) & (got[:, 4] / got[:, 5] <= 1.6)]
+    got[:, 6] = 1  # the files hold no scores
+    assert_same_rows(got, want[:, :7], tolerance=0.0051)  # the files hold two decimals
