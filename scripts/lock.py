@@ -6,9 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEADER = (
-    "# Everything that `make` installs, pinned for Python 3.10 to 3.13. Made by `make lock` from pyproject.toml.\n"
-)
+HEADER = "# Everything that `make` installs, pinned for Python 3.10 to 3.13. Made by `make lock` from pyproject.toml.\n"
 
 
 def main() -> None:

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from fairmot_pl import mot_format
-from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_mot, read_seqinfo, write_mot, write_seqinfo
+from fairmot_pl.mot_format import (
+    MotFormatError,
+    SequenceInfo,
+    read_mot,
+    read_seqinfo,
+    write_mot,
+    write_seqinfo,
+)
 from fairmot_pl.structures import Tracks
 
 

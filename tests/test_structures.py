@@ -38,7 +38,12 @@ def test_nothing_found():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("boxes", np.zeros((3, 5))), ("scores", np.zeros(2)), ("embeddings", np.zeros(3)), ("classes", np.zeros((3, 1)))],
+    [
+        ("boxes", np.zeros((3, 5))),
+        ("scores", np.zeros(2)),
+        ("embeddings", np.zeros(3)),
+        ("classes", np.zeros((3, 1))),
+    ],
 )
 def test_wrong_shapes_are_named(field, value):
     fields = {name: getattr(detections(), name) for name in ("boxes", "scores", "embeddings", "classes")}

@@ -45,7 +45,9 @@ def evaluate(config: DictConfig) -> Outcome:
     datamodule.prepare_data()
     datamodule.setup("validate")
     if not datamodule.val_sequences:
-        raise ConfigError("data.val is empty: there is no sequence to evaluate on; choose data=... with validation sequences")
+        raise ConfigError(
+            "data.val is empty: there is no sequence to evaluate on; choose data=... with validation sequences"
+        )
     record = {
         "config": plain(config),
         "environment": environment(),
@@ -63,7 +65,9 @@ def evaluate(config: DictConfig) -> Outcome:
         figures = write_outcome(trainer, folder, record, title=config.name, more={}, tracks_folder=folder)
     finally:
         wandb.finish()
-    return Outcome(folder, next_steps=[f"open {folder / 'report.html'} in a browser"], objective=figures.get("val/HOTA"))
+    return Outcome(
+        folder, next_steps=[f"open {folder / 'report.html'} in a browser"], objective=figures.get("val/HOTA")
+    )
 
 
 if __name__ == "__main__":

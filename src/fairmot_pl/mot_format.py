@@ -231,7 +231,9 @@ def write_text(path: Path | str, text: str) -> None:
     scratch: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as stream:
             scratch = stream.name
             stream.write(text)
         os.chmod(scratch, 0o644)
@@ -239,4 +241,6 @@ def write_text(path: Path | str, text: str) -> None:
     except OSError as error:
         if scratch is not None:
             Path(scratch).unlink(missing_ok=True)
-        raise OSError(f"{path} could not be written: {error.strerror or error}; free space or choose another folder") from error
+        raise OSError(
+            f"{path} could not be written: {error.strerror or error}; free space or choose another folder"
+        ) from error

@@ -78,10 +78,15 @@ def track(config: DictConfig) -> Outcome:
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
     print(f"{ids} tracks, {len(tracked.rows)} boxes; {tracked.timings}")
     steps = [f"open {folder / f'{source.name}.mp4'}"] if config.video else []
-    return Outcome(folder, next_steps=[*steps, f"read {folder / f'{source.name}.txt'} (frame,id,left,top,width,height,score)"])
+    return Outcome(
+        folder,
+        next_steps=[*steps, f"read {folder / f'{source.name}.txt'} (frame,id,left,top,width,height,score)"],
+    )
 
 
-def run(config: DictConfig, detector: Detector, tracker: OnlineTracker, source: FrameSource, folder: Path) -> TrackedVideo:
+def run(
+    config: DictConfig, detector: Detector, tracker: OnlineTracker, source: FrameSource, folder: Path
+) -> TrackedVideo:
     """Run the online loop behind a progress bar; what was tracked before Ctrl-C is kept."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with ExitStack() as stack:
@@ -90,7 +95,9 @@ def run(config: DictConfig, detector: Detector, tracker: OnlineTracker, source: 
         writer = None
         if config.video:
             path = folder / f"{source.name}.mp4"
-            writer = stack.enter_context(VideoWriter(path, frame_rate=source.frame_rate, max_side=config.video_max_side))
+            writer = stack.enter_context(
+                VideoWriter(path, frame_rate=source.frame_rate, max_side=config.video_max_side)
+            )
         return track_source(
             detector,
             tracker,

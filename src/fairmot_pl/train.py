@@ -13,9 +13,23 @@ import wandb
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
-from fairmot_pl.config.build import build_datamodule, build_trainer, check_data, check_module, check_run, module_arguments
+from fairmot_pl.config.build import (
+    build_datamodule,
+    build_trainer,
+    check_data,
+    check_module,
+    check_run,
+    module_arguments,
+)
 from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command, task_overrides
+from fairmot_pl.config.entry import (
+    Outcome,
+    is_main_process,
+    output_folder,
+    plain,
+    run_command,
+    task_overrides,
+)
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
@@ -57,7 +71,9 @@ def expand_resume(arguments: list[str]) -> list[str]:
             folder = Path(argument.partition("=")[2])
             for needed in (folder / "config.yaml", folder / "checkpoints" / "last.ckpt"):
                 if not needed.is_file():
-                    raise ConfigError(f"resume={folder}: {needed} is not there; name the folder of a stopped training run")
+                    raise ConfigError(
+                        f"resume={folder}: {needed} is not there; name the folder of a stopped training run"
+                    )
             return [*arguments, f"hydra.run.dir={folder}"]
     return arguments
 
@@ -71,7 +87,9 @@ def resumed_config(config: DictConfig) -> DictConfig:
     for override in task_overrides():
         key = override.lstrip("+~").partition("=")[0]
         if override.startswith(("+", "~")) or OmegaConf.is_config(OmegaConf.select(config, key)):
-            raise ConfigError(f"{override} cannot go with resume=: the run goes on as it was; only plain key=value may change")
+            raise ConfigError(
+                f"{override} cannot go with resume=: the run goes on as it was; only plain key=value may change"
+            )
         OmegaConf.update(saved, key, OmegaConf.select(config, key))
     saved.resume = config.resume
     check(saved)
@@ -93,7 +111,10 @@ def train(config: DictConfig) -> Outcome:
     record = describe(config, datamodule)
     if is_main_process():
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
-        write_text(folder / "provenance.json", json.dumps({key: record[key] for key in ("environment", "data")}, indent=2))
+        write_text(
+            folder / "provenance.json",
+            json.dumps({key: record[key] for key in ("environment", "data")}, indent=2),
+        )
         log.info("training on %(images)d images with %(identities)d identities", record["data"])
     trainer = build_trainer(
         config,
@@ -126,7 +147,9 @@ def describe(config: DictConfig, datamodule: FairMOTDataModule) -> dict[str, Any
     """Everything that a run can be traced back by."""
     notes = []
     if overlap(datamodule):
-        notes.append("validation frames are training frames too: val/* measures the fit, not what to expect of new videos")
+        notes.append(
+            "validation frames are training frames too: val/* measures the fit, not what to expect of new videos"
+        )
         log.warning(notes[-1])
     return {
         "config": plain(config),
@@ -154,7 +177,13 @@ def own_callbacks(config: DictConfig, folder: Path, *, validates: bool) -> list[
         callbacks.append(EMAWeightAveraging(decay=config.optimizer.ema_decay))
     if validates:
         callbacks.append(
-            ModelCheckpoint(folder / "checkpoints", filename="best", monitor="val/HOTA", mode="max", enable_version_counter=False)
+            ModelCheckpoint(
+                folder / "checkpoints",
+                filename="best",
+                monitor="val/HOTA",
+                mode="max",
+                enable_version_counter=False,
+            )
         )
     return callbacks
 

@@ -34,7 +34,9 @@ def test_decode_golden(golden, case):
         assert len(ours) == len(expected)
         np.testing.assert_allclose(ours[:, 4], expected[:, 4], atol=1e-5)
         # the order within equal scores is not defined
-        order = [np.lexsort((rows[:, 1].round(2), rows[:, 0].round(2), rows[:, 4].round(3))) for rows in (ours, expected)]
+        order = [
+            np.lexsort((rows[:, 1].round(2), rows[:, 0].round(2), rows[:, 4].round(3))) for rows in (ours, expected)
+        ]
         np.testing.assert_allclose(ours[order[0]], expected[order[1]], atol=2e-4)
 
 
@@ -58,7 +60,10 @@ def maps_of(targets, dim=4):
     size[0][:, targets.index[slots]] = targets.size[slots].T
     offset[0][:, targets.index[slots]] = targets.offset[slots].T
     return HeadMaps(
-        heatmap, size.view(1, -1, height, width), offset.view(1, -1, height, width), torch.ones(1, dim, height, width)
+        heatmap,
+        size.view(1, -1, height, width),
+        offset.view(1, -1, height, width),
+        torch.ones(1, dim, height, width),
     )
 
 

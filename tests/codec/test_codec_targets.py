@@ -39,7 +39,10 @@ def test_targets_golden(golden, case, encoding):
         box_encoding=encoding,
         max_objects=int(data[f"{case}__K"]),
     )
-    expected = {name: data[f"{case}__ltrb{int(encoding == 'ltrb')}__{name}"] for name in ("hm", "wh", "reg", "ind", "reg_mask", "ids")}
+    expected = {
+        name: data[f"{case}__ltrb{int(encoding == 'ltrb')}__{name}"]
+        for name in ("hm", "wh", "reg", "ind", "reg_mask", "ids")
+    }
     mask = expected["reg_mask"].astype(bool)
     np.testing.assert_array_equal(targets.mask.numpy(), expected["reg_mask"])
     np.testing.assert_array_equal(targets.index.numpy()[mask], expected["ind"][mask])

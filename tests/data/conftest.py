@@ -48,9 +48,7 @@ def make_sequence(tmp_path: Path) -> Callable[..., Path]:
         info = SequenceInfo(name=name, frame_rate=25.0, length=length or frames, image_size=said_size)
         write_seqinfo(folder / "seqinfo.ini", info)
         (folder / "gt").mkdir()
-        (folder / "gt" / "gt.txt").write_text(
-            "\n".join(default_rows(frames) if rows is None else rows) + "\n"
-        )
+        (folder / "gt" / "gt.txt").write_text("\n".join(default_rows(frames) if rows is None else rows) + "\n")
         return folder
 
     return make

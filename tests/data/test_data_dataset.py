@@ -75,9 +75,7 @@ def test_workers_do_not_change_a_sample(make_sequence, tmp_path, encoding):
     runs = []
     for workers in (0, 2):
         sampler = EpochSampler(len(dataset), shuffle=True, seed=4, start_epoch=3)
-        loader = DataLoader(
-            dataset, batch_size=3, sampler=sampler, num_workers=workers, worker_init_fn=use_one_thread
-        )
+        loader = DataLoader(dataset, batch_size=3, sampler=sampler, num_workers=workers, worker_init_fn=use_one_thread)
         runs.append(list(loader))
     assert [len(image) for image, _ in runs[0]] == [3, 3, 1]
     torch.testing.assert_close(runs[0], runs[1], rtol=0, atol=0)
@@ -120,9 +118,7 @@ def test_settings_that_cannot_train_are_refused(make_sequence, tmp_path):
     make_sequence()
     sources = read(tmp_path)
     index = IdentityIndex.build([("people", sources[0].sequences)])
-    with pytest.raises(
-        ValueError, match=r"input_size is \(60, 96\); height and width must be multiples of 32"
-    ):
+    with pytest.raises(ValueError, match=r"input_size is \(60, 96\); height and width must be multiples of 32"):
         TrainingSamples(sources, index, augmentation=Augmentation(input_size=(60, 96)))
     with pytest.raises(ValueError, match="box_encoding is 'xywh'"):
         TrainingSamples(sources, index, augmentation=Augmentation(), box_encoding="xywh")

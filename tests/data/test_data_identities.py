@@ -50,9 +50,7 @@ def test_everybody_has_one_class_of_their_own(ids):
                 for raw, label in zip(frame.identities[classes >= 0], classes[classes >= 0], strict=True):
                     people.setdefault((name, one.name, int(raw)), set()).add(int(label))
     assert all(len(labels) == 1 for labels in people.values())
-    assert sorted(label for labels in people.values() for label in labels) == list(
-        range(index.num_identities)
-    )
+    assert sorted(label for labels in people.values() for label in labels) == list(range(index.num_identities))
     assert restored.num_identities == index.num_identities
 
 

@@ -19,9 +19,7 @@ def test_frames_hold_the_pedestrians_and_nothing_else(make_sequence):
         assert frame.image_size == (48, 80)
         assert frame.identities.tolist() == [1, 7]  # raw ids; flag 0 and class 7 are gone
         # unclipped, not shifted by one pixel
-        np.testing.assert_allclose(
-            frame.boxes, [[number, 5, number + 12, 35], [-6, number, 14.5, number + 41]]
-        )
+        np.testing.assert_allclose(frame.boxes, [[number, 5, number + 12, 35], [-6, number, 14.5, number + 41]])
         np.testing.assert_allclose(frame.visibility, [0.75, 0])
         assert frame.classes.tolist() == [0, 0]
 

@@ -82,7 +82,7 @@ def test_a_fully_hidden_person_stays_with_visibility_zero():
 
 def test_visibility_counts_the_pixels_a_thing_leaves_free():
     scene = planted(BARE, walk(1, 0.0, 8.0))
-    left, top, width, height = scene.frame(0).boxes[0]
+    _, top, _, height = scene.frame(0).boxes[0]
     cut = round(top + height / 2)
     scene.things.append(Thing("wall", 3.0, Sprite(0, cut, np.full((360, 640, 4), 255, np.uint8)), ()))
     polygons = figure_polygons(scene.wardrobe.person(1), Stance(0, 8, 0, 0, 0), scene.view)
@@ -120,14 +120,14 @@ def test_people_enter_whole_and_leave_whole():
 
 
 def test_nobody_appears_or_vanishes_inside_the_image():
-    config = SyntheticConfig(frames=400, frame_rate=10, image_size=(96, 160), people=12, occluders=3, seed=3)
+    config = SyntheticConfig(frames=240, frame_rate=8, image_size=(96, 160), people=8, occluders=3, seed=3)
     scene = SyntheticScene(config)
     frames = [scene.frame(index) for index in range(config.frames)]
     seen = {}
     for index, frame in enumerate(frames):
         for identity, box in zip(frame.ids.tolist(), frame.boxes, strict=True):
             seen.setdefault(identity, []).append((index, box))
-    assert len(seen) > 20
+    assert len(seen) > 15
     for track in seen.values():
         for index, box in (track[0], track[-1]):
             at_border = box[0] < 6 or box[0] + box[2] > 154
@@ -156,12 +156,14 @@ def test_a_crowd_is_well_formed():
 def test_a_moving_camera_moves_boxes_and_street_alike(camera_motion):
     config = replace(BARE, people=0, occluders=4, camera_motion=camera_motion)
     scene, empty = planted(config, walk(1, 0.0, 8.0)), SyntheticScene(config)
-    first, later = scene.frame(0), scene.frame(20)
-    moved = np.subtract(scene.camera.offset(20 / 30), scene.camera.offset(0))
-    assert np.hypot(*moved) > 5
+    first, later = scene.frame(0), scene.frame(45)
+    moved = np.subtract(scene.camera.offset(45 / 30), scene.camera.offset(0))
+    assert np.hypot(*moved) > 3
     assert np.allclose(later.boxes[0, :2] - first.boxes[0, :2], -moved)
     assert np.allclose(later.boxes[0, 2:], first.boxes[0, 2:])
-    grey = [cv2.cvtColor(empty.frame(index).image, cv2.COLOR_BGR2GRAY).astype(np.float32) for index in (0, 20)]
+    grey = [
+        cv2.cvtColor(empty.frame(index).image, cv2.COLOR_BGR2GRAY).astype(np.float32) for index in (0, 45)
+    ]
     shift, _ = cv2.phaseCorrelate(*grey, cv2.createHanningWindow((640, 360), cv2.CV_32F))
     assert np.allclose(shift, -moved, atol=0.5)
 
@@ -212,13 +214,12 @@ def test_light_changes_brightness_and_nothing_when_off():
     assert np.ptp(means(1.0), axis=0).min() > 8
 
 
-def test_speed_is_walking_speed():
-    def covered(speed):
-        scene = SyntheticScene(replace(TINY, frames=60, people=10, occluders=0, walking_speed=speed))
-        return np.median(np.concatenate([way.rows[60:, 4] for way in scene.walks if len(way.rows) > 60]))
-
-    assert covered(0.8) == pytest.approx(0.8, rel=0.2)
-    assert covered(2.0) == pytest.approx(2.0, rel=0.2)
+@pytest.mark.parametrize("speed", [0.6, 1.3, 2.5])
+def test_speed_is_walking_speed(speed):
+    wide = replace(TINY, image_size=(96, 480), frames=900, people=4, occluders=0, walking_speed=speed)
+    rows = np.concatenate([way.rows for way in SyntheticScene(wide).walks])
+    walking = rows[rows[:, 4] > 0.5 * speed, 4]  # the others stand, or make way
+    assert np.median(walking) == pytest.approx(speed, rel=0.15)
 
 
 def test_people_walk_between_near_and_far_and_around_things():

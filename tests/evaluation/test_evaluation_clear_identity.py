@@ -12,9 +12,7 @@ from fairmot_pl.mot_format import MotTable
 
 
 def sequence(truth, results):
-    return prepare(
-        MotTable.from_rows(np.array(truth)), MotTable.from_rows(np.array(results)), benchmark="MOT15"
-    )
+    return prepare(MotTable.from_rows(np.array(truth)), MotTable.from_rows(np.array(results)), benchmark="MOT15")
 
 
 @pytest.fixture
@@ -37,9 +35,7 @@ def test_motmetrics_alone_would_have_kept_the_old_match():
     accumulator.update([1], [5], [[0.0]], frameid=1)
     accumulator.update([1], [], np.zeros((1, 0)), frameid=2)
     accumulator.update([1], [5, 6], [[1 - 80 / 120, 1 - 90 / 110]], frameid=3)
-    figures = motmetrics.metrics.create().compute(
-        accumulator, metrics=["num_switches"], return_dataframe=False
-    )
+    figures = motmetrics.metrics.create().compute(accumulator, metrics=["num_switches"], return_dataframe=False)
     assert figures["num_switches"] == 0
 
 

@@ -25,9 +25,7 @@ def test_matching_prefers_the_track_that_fits_as_a_whole(row):
     results = [row(1, 9), *(row(frame, 5, left=1) for frame in range(1, 11))]
     got = counts(truth, results)
     assert got.tp[0] == 10
-    assert got.association[0] == pytest.approx(
-        10.0
-    )  # track 5 all along: 10 matches of A = 10 / (10 + 10 - 10)
+    assert got.association[0] == pytest.approx(10.0)  # track 5 all along: 10 matches of A = 10 / (10 + 10 - 10)
     assert got.iou[0] == pytest.approx(10 * 90 / 110)
 
 

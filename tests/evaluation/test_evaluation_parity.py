@@ -33,9 +33,7 @@ def assert_equals_trackeval(summary, reference, *, tolerance):
 @pytest.mark.parametrize("benchmark", ["MOT15", "MOT17", "MOT20"])
 def test_made_up_rows(benchmark):
     case = json.loads(STORED.read_text())[benchmark]
-    truth, results = (
-        {name: np.array(rows) for name, rows in case[side].items()} for side in ("truth", "results")
-    )
+    truth, results = ({name: np.array(rows) for name, rows in case[side].items()} for side in ("truth", "results"))
     summary = evaluate_tracking(truth, results, benchmark=benchmark)
     assert_equals_trackeval(summary, case["trackeval"], tolerance=1e-9)
 

@@ -39,9 +39,7 @@ def test_all_ids_swapped_half_way(standing):
     got = figures(standing([1, 2], range(1, 11)), results)
     # each of the four pairs of tracks shares 5 of 10 + 10 - 5 boxes
     want = {"DetA": 1, "AssA": 1 / 3, "HOTA": (1 / 3) ** 0.5, "IDSW": 2, "MOTA": 1 - 2 / 20, "IDF1": 0.5}
-    assert_figures(
-        got, {**want, "IDP": 0.5, "IDR": 0.5, "IDTP": 10, "IDFP": 10, "IDFN": 10, "MT": 2, "Frag": 0}
-    )
+    assert_figures(got, {**want, "IDP": 0.5, "IDR": 0.5, "IDTP": 10, "IDFP": 10, "IDFN": 10, "MT": 2, "Frag": 0})
 
 
 def test_one_of_two_people_missed_in_every_fourth_frame(standing):
@@ -62,9 +60,7 @@ def test_frames_without_any_result_do_not_fragment(standing):
 
 def test_no_results(standing):
     got = figures(standing([1, 2], range(1, 5)), np.zeros((0, 10)))
-    zero = dict.fromkeys(
-        ["HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "IDSW", "FP", "MT", "Frag"], 0
-    )
+    zero = dict.fromkeys(["HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "IDSW", "FP", "MT", "Frag"], 0)
     assert_figures(got, {**zero, "LocA": 1, "FN": 8, "ML": 2, "IDFN": 8})
 
 
@@ -73,9 +69,7 @@ def test_no_ground_truth(standing, truth_rows):
     truth = standing([1], range(1, 5))[:truth_rows]
     truth[:, 6] = 0
     got = figures(truth, standing([1, 2], range(1, 5)))
-    zero = dict.fromkeys(
-        ["HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "IDSW", "FN", "MT", "ML"], 0
-    )
+    zero = dict.fromkeys(["HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "IDSW", "FN", "MT", "ML"], 0)
     assert_figures(got, {**zero, "LocA": 1, "FP": 8, "IDFP": 8})
 
 
@@ -107,9 +101,7 @@ def test_ground_truth_as_results_gives_one(crowd, seed):
     if not len(truth):
         return
     got = figures(truth, truth)
-    assert_figures(
-        got, dict.fromkeys(["HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"], 1.0)
-    )
+    assert_figures(got, dict.fromkeys(["HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"], 1.0))
     assert_figures(got, dict.fromkeys(["IDSW", "FP", "FN", "ML", "PT"], 0))
 
 
@@ -157,9 +149,7 @@ def test_overall_is_the_sequences_played_one_after_another(crowd, seeds):
 def test_counts_travel_between_processes(crowd):
     scenes = {f"s{seed}": crowd(seed) for seed in range(3)}
     scores = {
-        name: evaluate_sequence(
-            MotTable.from_rows(truth), MotTable.from_rows(results), benchmark="MOT17", length=40
-        )
+        name: evaluate_sequence(MotTable.from_rows(truth), MotTable.from_rows(results), benchmark="MOT17", length=40)
         for name, (truth, results) in scenes.items()
     }
     received = pickle.loads(pickle.dumps(scores))

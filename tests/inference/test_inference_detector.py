@@ -59,9 +59,7 @@ def test_planted_box_comes_back_in_image_pixels(size):
     letterbox = Letterbox(size, INPUT_SIZE)
     height, width = size
     box = np.array([[0.35 * width, 0.2 * height, 0.71 * width, 0.93 * height]])
-    found = Detector(PlantedBoxes(letterbox.to_input(box)), input_size=INPUT_SIZE, device="cpu")(
-        random_image(*size)
-    )
+    found = Detector(PlantedBoxes(letterbox.to_input(box)), input_size=INPUT_SIZE, device="cpu")(random_image(*size))
     np.testing.assert_allclose(found.boxes, box, atol=1e-3)
     np.testing.assert_allclose(found.scores, [0.9], atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(found.embeddings, axis=1), 1, atol=1e-6)
@@ -81,9 +79,7 @@ def test_threshold_and_k_limit_what_is_kept():
     image = random_image(*INPUT_SIZE)
 
     def scores(**options) -> list[float]:
-        return Detector(PlantedBoxes(boxes), input_size=INPUT_SIZE, device="cpu", **options)(
-            image
-        ).scores.tolist()
+        return Detector(PlantedBoxes(boxes), input_size=INPUT_SIZE, device="cpu", **options)(image).scores.tolist()
 
     assert scores(score_threshold=0.4) == pytest.approx([0.9, 0.7, 0.5])
     assert scores(score_threshold=0.6) == pytest.approx([0.9, 0.7])
@@ -124,9 +120,7 @@ def test_auto_means_float32_on_the_cpu():
 def test_lower_precision_finds_nearly_the_same(precision):
     image = random_image(120, 200)
     exact, rough = (
-        Detector(
-            TinyNetwork(), input_size=INPUT_SIZE, score_threshold=0.0, device="cpu", precision=name, k=50
-        )(image)
+        Detector(TinyNetwork(), input_size=INPUT_SIZE, score_threshold=0.0, device="cpu", precision=name, k=50)(image)
         for name in ("float32", precision)
     )
     assert rough.boxes.dtype == np.float32

@@ -84,9 +84,7 @@ def test_any_image_size_works(size):
 
 def test_lines_grow_with_the_image():
     def line_width(scale):
-        drawn = draw_tracks(
-            grey(300 * scale, 300 * scale), tracks_of([np.array([50, 100, 200, 250]) * scale])
-        )
+        drawn = draw_tracks(grey(300 * scale, 300 * scale), tracks_of([np.array([50, 100, 200, 250]) * scale]))
         return (drawn[200 * scale, : 100 * scale] != 90).any(axis=1).sum()
 
     assert line_width(1) < line_width(3) < line_width(6)
@@ -186,8 +184,7 @@ def test_the_first_21_identities_can_be_told_apart():
 def test_labels_can_be_read_on_their_colour(identity):
     def luminance(colour):
         linear = [
-            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-            for value in np.array(colour) / 255
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in np.array(colour) / 255
         ]
         return np.dot(linear, (0.2126, 0.7152, 0.0722))
 

@@ -19,6 +19,11 @@ def save_image(path, value=0, size=(24, 32)):
     assert cv2.imwrite(str(path), np.full((*size, 3), value, np.uint8))
 
 
+def save_text(path):
+    path.parent.mkdir()
+    path.write_text("no image")
+
+
 def make_video(path, frames=6, size=(48, 64), frame_rate=25.0):
     with VideoWriter(path, frame_rate=frame_rate, quality=5) as writer:
         for index in range(frames):
@@ -107,7 +112,7 @@ def test_reading_can_stop_early(tmp_path):
     ],
 )
 def test_a_turned_video_comes_out_upright(tmp_path, matrix, corner):
-    """Telephones store the sensor's pixels and a display matrix; it is written into the file's track header here."""
+    """Telephones store the sensor's pixels and a display matrix, which is put into the track header here."""
     path = make_video(tmp_path / "clip.mp4")
     content = bytearray(path.read_bytes())
     start = content.index(b"tkhd") + 44
@@ -136,9 +141,9 @@ def test_a_turned_video_comes_out_upright(tmp_path, matrix, corner):
             "not a video that can be decoded",
         ),
         (
-            lambda path: (path.mkdir(), (path / "1.jpg").write_text("no image")),
+            lambda path: save_text(path / "1.jpg"),
             ValueError,
-            "1.jpg: not a readable image",
+            r"1\.jpg: not a readable image",
         ),
         (
             lambda path: (
@@ -146,7 +151,7 @@ def test_a_turned_video_comes_out_upright(tmp_path, matrix, corner):
                 (path / "seqinfo.ini").write_text("[Sequence]\n"),
             ),
             MotFormatError,
-            "seqinfo.ini: frameRate is None",
+            r"seqinfo\.ini: frameRate is None",
         ),
     ],
     ids=["missing", "empty folder", "text", "empty file", "noise", "broken image", "broken seqinfo"],
@@ -176,7 +181,7 @@ def test_a_sound_file_is_no_video(tmp_path):
 @pytest.mark.parametrize("frame_rate", [0, -5, float("nan"), float("inf")])
 def test_a_senseless_frame_rate_is_refused(tmp_path, frame_rate):
     save_image(tmp_path / "1.jpg")
-    with pytest.raises(ValueError, match="frame_rate is .*; a positive number"):
+    with pytest.raises(ValueError, match=r"frame_rate is .*; a positive number"):
         open_source(tmp_path, frame_rate=frame_rate)
 
 

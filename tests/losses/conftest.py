@@ -17,14 +17,10 @@ DIM = 16
 def make_maps() -> Callable[..., HeadMaps]:
     """Random head maps of two images that ask for gradients."""
 
-    def make(
-        *, box_channels: int = 4, classes: int = 1, dtype: torch.dtype = torch.float32, seed: int = 0
-    ) -> HeadMaps:
+    def make(*, box_channels: int = 4, classes: int = 1, dtype: torch.dtype = torch.float32, seed: int = 0) -> HeadMaps:
         generator = torch.Generator().manual_seed(seed)
         channels = (classes, box_channels, 2, DIM)
-        maps = [
-            torch.randn(2, count, *MAP, generator=generator).to(dtype).requires_grad_() for count in channels
-        ]
+        maps = [torch.randn(2, count, *MAP, generator=generator).to(dtype).requires_grad_() for count in channels]
         return HeadMaps(*maps)
 
     return make

@@ -29,9 +29,7 @@ def golden_case(arrays: Mapping[str, np.ndarray], case: str) -> tuple[FairMOTLos
     )
     assert loss.identity.classifier is not None
     loss.identity.classifier.load_state_dict({"weight": weight, "bias": bias})
-    maps = HeadMaps(
-        **{ours: tensor(f"out_{theirs}").requires_grad_() for ours, theirs in REFERENCE_HEADS.items()}
-    )
+    maps = HeadMaps(**{ours: tensor(f"out_{theirs}").requires_grad_() for ours, theirs in REFERENCE_HEADS.items()})
     targets = Targets(
         heatmap=tensor("tgt_hm"),
         size=tensor("tgt_wh"),
@@ -109,7 +107,8 @@ def test_finite_with_every_gradient_attached(
     for tensor in [*maps, *loss.parameters()]:
         assert tensor.grad is not None
         assert tensor.grad.isfinite().all()
-    assert not (parts["weight_detection"].requires_grad or parts["identity_accuracy"].requires_grad)
+    for name in ("weight_detection", "weight_reid", "identity_accuracy"):
+        assert not parts[name].requires_grad
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -129,9 +128,7 @@ def test_autocast_changes_nothing_but_the_input(
 
 
 @pytest.mark.parametrize("weighting", ["uncertainty", "fixed"])
-def test_state_dict_holds_classifier_and_balance(
-    weighting: str, make_maps: Callable, make_targets: Callable
-) -> None:
+def test_state_dict_holds_classifier_and_balance(weighting: str, make_maps: Callable, make_targets: Callable) -> None:
     options = {"reid_dim": DIM, "num_identities": 7, "weighting": weighting}
     trained, fresh = FairMOTLoss(**options), FairMOTLoss(**options)
     with torch.no_grad():
@@ -160,9 +157,7 @@ def test_maps_and_targets_must_fit(
     maps_options: dict, targets_options: dict, message: str, make_maps: Callable, make_targets: Callable
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        FairMOTLoss(reid_dim=DIM, num_identities=7)(
-            make_maps(**maps_options), make_targets([1], **targets_options)
-        )
+        FairMOTLoss(reid_dim=DIM, num_identities=7)(make_maps(**maps_options), make_targets([1], **targets_options))
 
 
 def test_unknown_weighting() -> None:

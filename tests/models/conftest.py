@@ -49,9 +49,7 @@ def reference_shapes() -> dict[str, tuple[int, ...]]:
     shapes = {key: tuple(value.shape) for key, value in to_reference_state_dict(build_fairmot()).items()}
     for name, (wide, narrow) in DEAD_PROJECTIONS.items():
         shapes[f"{name}.0.weight"] = (wide, narrow, 1, 1)
-        shapes |= {
-            f"{name}.1.{entry}": (wide,) for entry in ("weight", "bias", "running_mean", "running_var")
-        }
+        shapes |= {f"{name}.1.{entry}": (wide,) for entry in ("weight", "bias", "running_mean", "running_var")}
         shapes[f"{name}.1.num_batches_tracked"] = ()
     return shapes
 

@@ -58,7 +58,7 @@ def test_maps_of_strides_4_to_32(name: str, channels: tuple[int, ...]) -> None:
         ("resnet_18", "nearest names: .*resnet18"),
         ("qqqqqqqqqqqq", "knows no backbone"),
         ("resnet18.nonsense", r"knows no weights 'resnet18.nonsense'; known: .*resnet18.a1_in1k"),
-        ("levit_128s", "224 x 224 only"),
+        ("coatnet_nano_rw_224", "takes images of 224 x 224 only"),
     ],
 )
 def test_unsuitable_names(name: str, message: str) -> None:
@@ -126,7 +126,12 @@ def test_what_counts_as_unreachable(
 
 
 def test_a_silent_host_is_given_up_in_time(hub: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    hub(lambda *_, **__: time.sleep(1))  # such as a name server that drops questions
+
+    def silent(*_: object, **__: object) -> object:  # such as a name server that drops questions
+        time.sleep(1)
+        return io.BytesIO()
+
+    hub(silent)
     monkeypatch.setattr(pretrained, "PATIENCE", 0.05)
     started = time.monotonic()
     assert "did not answer within 0.05 s" in (pretrained.why_unreachable(SOURCE) or "")
@@ -152,9 +157,7 @@ def test_no_question_is_asked_in_vain(
     assert reason in (pretrained.why_unreachable(source) or "")
 
 
-def test_unreachable_weights_are_one_warning(
-    hub: Callable[..., None], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unreachable_weights_are_one_warning(hub: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
     hub(fail(URLError("no route to host")))
     with caplog.at_level(logging.INFO):
         backbone = build_backbone("dla46_c", pretrained=True)

@@ -38,11 +38,7 @@ def test_size_of_the_default() -> None:
     # The reference counts 19 836 711: with the two projections of depth-2 trees whose output it throws away
     # (64 -> 128 and 128 -> 256: 1x1 weights and a batch norm's weight and bias). Ours has no dead parameters.
     unused = sum(narrow * wide + 2 * wide for narrow, wide in ((64, 128), (128, 256)))
-    assert (
-        sum(parameter.numel() for parameter in build_fairmot().parameters())
-        == 19_836_711 - unused
-        == 19_794_983
-    )
+    assert sum(parameter.numel() for parameter in build_fairmot().parameters()) == 19_836_711 - unused == 19_794_983
 
 
 def test_eval_mode_gives_the_same_twice_and_images_apart() -> None:
@@ -66,9 +62,7 @@ def test_autocast_on_a_cpu(deformable: bool) -> None:
         assert output.dtype == torch.bfloat16
         assert (output.float() - exact).abs().max() < 0.05 * exact.abs().max() + 0.05
     sum(output.float().square().mean() for output in mixed).backward()
-    assert all(
-        parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters()
-    )
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,7 @@ from fairmot_pl.models.neck import AggregationNeck, IterativeAggregation, biline
     ],
 )
 def test_bilinear_profile(factor: int, profile: list[float]) -> None:
-    torch.testing.assert_close(
-        bilinear_kernel(factor), torch.outer(torch.tensor(profile), torch.tensor(profile))
-    )
+    torch.testing.assert_close(bilinear_kernel(factor), torch.outer(torch.tensor(profile), torch.tensor(profile)))
 
 
 @pytest.mark.parametrize("factor", [2, 4])
@@ -47,9 +45,7 @@ def test_each_step_builds_on_the_one_before() -> None:
 @pytest.mark.parametrize("channels", [(8, 16, 32, 64), (8, 8, 12, 20), (24, 8, 16, 4)])
 def test_any_widths_give_one_map_at_stride_4(channels: tuple[int, ...], deformable: bool) -> None:
     neck = AggregationNeck(channels, deformable=deformable)
-    maps = [
-        torch.randn(2, width, 64 // s, 96 // s) for width, s in zip(channels, (4, 8, 16, 32), strict=True)
-    ]
+    maps = [torch.randn(2, width, 64 // s, 96 // s) for width, s in zip(channels, (4, 8, 16, 32), strict=True)]
     output = neck(maps)
     assert output.shape == (2, channels[0], 16, 24)
     assert neck.out_channels == channels[0]

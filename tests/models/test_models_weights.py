@@ -6,7 +6,7 @@ import dataclasses
 import json
 import logging
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +48,13 @@ def reference_file(
     reference_shapes: Shapes,
     weights_by_rule: Callable[[Shapes], State],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
+) -> Iterator[Path]:
     """A whole release: network, unused projections, ImageNet classifier, optimiser."""
     state = weights_by_rule(reference_shapes)
     state |= {"base.fc.weight": torch.zeros(()).expand(1000, 512, 1, 1), "base.fc.bias": torch.zeros(1000)}
-    return save(tmp_path_factory.mktemp("release") / "fairmot_dla34.pth", state, optimizer={"state": {}})
+    path = save(tmp_path_factory.mktemp("release") / "fairmot_dla34.pth", state, optimizer={"state": {}})
+    yield path
+    path.unlink()  # pytest would keep the 80 MB
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +71,7 @@ def look(model: FairMOT, images: np.ndarray) -> HeadMaps:
 def test_outputs_of_the_reference(name: str, reference_model: FairMOT, golden: Callable[[str], Path]) -> None:
     middles: dict[str, torch.Tensor] = {}
     hooks = [
-        module.register_forward_hook(
-            lambda *call, part=part: middles.update({part: call[2].detach().clone()})
-        )
+        module.register_forward_hook(lambda *call, part=part: middles.update({part: call[2].detach().clone()}))
         for part, module in probed(reference_model).items()
     ]
     with np.load(golden(f"{name}.npz")) as arrays:
@@ -79,18 +79,16 @@ def test_outputs_of_the_reference(name: str, reference_model: FairMOT, golden: C
         for hook in hooks:
             hook.remove()
         # Trunk first, so that a failure names the first layer that went astray.
-        for part, features in middles.items():
-            if f"probe_{part}_row" in arrays:
-                height, width = features.shape[2:]
-                row = features[0, :, height // 2, width // 2].numpy()
-                np.testing.assert_allclose(row, arrays[f"probe_{part}_row"], atol=1e-4, err_msg=part)
-                assert features.std(correction=0).item() == pytest.approx(
-                    float(arrays[f"probe_{part}_std"]), rel=1e-3
-                )
+        probes = [part for part in middles if f"probe_{part}_row" in arrays]
+        assert len(probes) >= 7
+        for part in probes:
+            height, width = middles[part].shape[2:]
+            row = middles[part][0, :, height // 2, width // 2].numpy()
+            np.testing.assert_allclose(row, arrays[f"probe_{part}_row"], atol=1e-4, err_msg=part)
+            spread = middles[part].std(correction=0).item()
+            assert spread == pytest.approx(float(arrays[f"probe_{part}_std"]), rel=1e-3), part
         for theirs, ours in HEADS.items():
-            np.testing.assert_allclose(
-                getattr(maps, ours).numpy(), arrays[theirs], atol=1e-4, rtol=0, err_msg=theirs
-            )
+            np.testing.assert_allclose(getattr(maps, ours).numpy(), arrays[theirs], atol=1e-4, rtol=0, err_msg=theirs)
 
 
 def probed(model: FairMOT) -> dict[str, torch.nn.Module]:
@@ -105,9 +103,7 @@ def test_keys_are_those_of_the_reference(reference_shapes: Shapes, golden: Calla
     listing = json.loads(golden("model_dla34_keys.json").read_text())
     assert dict(reference_shapes) == {key: tuple(shape) for key, shape, _ in listing["keys"]}
     assert listing["n_tensors"] == 402
-    assert (
-        sum(p.numel() for p in build_fairmot().parameters()) == listing["n_parameters"] - 41_728
-    )  # unused ones
+    assert sum(p.numel() for p in build_fairmot().parameters()) == listing["n_parameters"] - 41_728  # unused ones
 
 
 def test_stored_figures_of_the_reference(reference_model: FairMOT) -> None:
@@ -230,12 +226,15 @@ def reshaped(key: str, *shape: int) -> Callable[[State], State]:
 @pytest.mark.parametrize(
     ("change", "messages"),
     [
-        (without("id."), ["no id.2.weight", "neither", "hm, wh, reg and id"]),  # a detector such as CenterNet
+        (
+            without("id."),
+            ["no id.2.weight", "no FairMOT release", "hm, wh, reg and id"],
+        ),  # a detector such as CenterNet
         (
             without("base.level2.root"),
             ["6 missing: base.level2.root.conv.weight", "base.level2.root.bn.weight"],
         ),
-        (without("base."), ["missing: base.base_layer.0.weight", "and 186 more"]),
+        (without("base."), ["missing: base.base_layer.0.weight", "and 216 more"]),
         (without("ida_up.up_2"), ["1 missing: ida_up.up_2.weight"]),
         (reshaped("dla_up.ida_0.proj_1.conv.bias", 255), ["1 of another shape", "(255,) instead of (256,)"]),
         (reshaped("id.2.bias", 64), ["id.2.bias (64,) instead of (128,)"]),
@@ -320,9 +319,7 @@ def test_foreign_files(content: object, message: str, tmp_path: Path) -> None:
         ("deformable", True, "missing: neck.stages"),
     ],
 )
-def test_checkpoints_that_contradict_themselves(
-    setting: str, value: object, message: str, tmp_path: Path
-) -> None:
+def test_checkpoints_that_contradict_themselves(setting: str, value: object, message: str, tmp_path: Path) -> None:
     model = build_fairmot(backbone="dla46_c", deformable=False, reid_dim=4, head_channels=8)
     assert set(CONFIG_KEYS) == set(model.config)
     path = save_checkpoint(tmp_path / "odd.ckpt", model, hyper_parameters={**model.config, setting: value})
@@ -343,13 +340,11 @@ def test_truncated_files(share: float, legacy: bool, tmp_path: Path) -> None:
         load_fairmot(path)
 
 
-@pytest.mark.parametrize(
-    "content", [b"not a weights file", b"PK\x03\x04junk", bytes(1000), b"\x80\x02K\x01."]
-)
+@pytest.mark.parametrize("content", [b"not a weights file", b"PK\x03\x04junk", bytes(1000), b"\x80\x02K\x01."])
 def test_files_of_another_kind(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "note.txt"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match="note.txt"):
+    with pytest.raises(WeightsError, match=r"note\.txt"):
         load_fairmot(path)
 
 
@@ -363,7 +358,9 @@ class Opens:
         return (open, (str(self.path), "w"))
 
 
-@pytest.mark.parametrize("dump", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))])
+@pytest.mark.parametrize(
+    "dump", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2))]
+)
 def test_a_file_cannot_run_code(dump: Callable[[object, Path], object], tmp_path: Path) -> None:
     path, trace = tmp_path / "hostile.pth", tmp_path / "trace"
     dump({"state_dict": Opens(trace)}, path)
@@ -373,7 +370,7 @@ def test_a_file_cannot_run_code(dump: Callable[[object, Path], object], tmp_path
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no weights file .*absent.pth"):
+    with pytest.raises(FileNotFoundError, match=r"no weights file .*absent\.pth"):
         load_fairmot(tmp_path / "absent.pth")
     with pytest.raises(WeightsError, match="is a folder"):
         load_fairmot(tmp_path)

@@ -12,9 +12,7 @@ def rows_of():
         for number, detections in enumerate(stream, 1):
             tracks = tracker.update(detections)
             corner, size = tracks.boxes[:, :2], tracks.boxes[:, 2:] - tracks.boxes[:, :2]
-            blocks.append(
-                np.column_stack([np.full(len(tracks), number), tracks.ids, corner, size, tracks.scores])
-            )
+            blocks.append(np.column_stack([np.full(len(tracks), number), tracks.ids, corner, size, tracks.scores]))
         return np.concatenate(blocks)
 
     return rows

@@ -22,15 +22,11 @@ def golden_stream(stored):
     cuts = np.cumsum(stored["dets_per_frame"])[:-1]
     parts = [np.split(stored[name], cuts) for name in ("dets", "embeddings")]
     for rows, embeddings in zip(*parts, strict=True):
-        yield Detections(
-            boxes=rows[:, :4], scores=rows[:, 4], embeddings=embeddings, classes=np.zeros(len(rows))
-        )
+        yield Detections(boxes=rows[:, :4], scores=rows[:, 4], embeddings=embeddings, classes=np.zeros(len(rows)))
 
 
 @pytest.mark.parametrize("rate", [30, 25])
-@pytest.mark.parametrize(
-    ("association", "label"), [("fairmot", "jde"), ("byte", "byte"), ("byte_reid", "bytereid")]
-)
+@pytest.mark.parametrize(("association", "label"), [("fairmot", "jde"), ("byte", "byte"), ("byte_reid", "bytereid")])
 @pytest.mark.parametrize("stream", ["a", "b", "c"])
 def test_tracks_equal_the_reference(rows_of, golden, stream, association, label, rate):
     stored = dict(np.load(golden(f"tracker_{stream}.npz")))

@@ -56,8 +56,7 @@ def test_trackers_are_independent_and_start_over_after_reset(rows_of, associatio
 def test_length_of_embeddings_does_not_matter(rows_of):
     stream = list(crowd(6, 30))
     longer = [
-        Detections(boxes=d.boxes, scores=d.scores, embeddings=7 * d.embeddings, classes=d.classes)
-        for d in stream
+        Detections(boxes=d.boxes, scores=d.scores, embeddings=7 * d.embeddings, classes=d.classes) for d in stream
     ]
     got, want = (rows_of(OnlineTracker(), frames) for frames in (longer, stream))
     np.testing.assert_allclose(got, want, atol=1e-4)

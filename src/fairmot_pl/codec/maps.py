@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 STRIDE = 4
@@ -67,4 +66,3 @@ def check_box_encoding(box_encoding: str) -> int:
     if box_encoding not in BOX_CHANNELS:
         raise ValueError(f"box_encoding is {box_encoding!r}; allowed: {', '.join(map(repr, BOX_CHANNELS))}")
     return BOX_CHANNELS[box_encoding]
-

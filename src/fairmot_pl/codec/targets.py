@@ -25,7 +25,9 @@ def gaussian_radius(height: NDArray[np.float64], width: NDArray[np.float64]) -> 
     """
     perimeter = height + width
     loose = 2 * MIN_OVERLAP
-    return (np.sqrt((loose * perimeter) ** 2 + 16 * MIN_OVERLAP * (1 - MIN_OVERLAP) * height * width) - loose * perimeter) / 2
+    return (
+        np.sqrt((loose * perimeter) ** 2 + 16 * MIN_OVERLAP * (1 - MIN_OVERLAP) * height * width) - loose * perimeter
+    ) / 2
 
 
 def draw_peak(heatmap: NDArray[np.float32], column: int, row: int, radius: int) -> None:
@@ -76,11 +78,18 @@ def encode_targets(
     identities = np.asarray(identities, np.int64).reshape(-1)
     classes = np.zeros(len(boxes), np.int64) if classes is None else np.asarray(classes, np.int64).reshape(-1)
     if not len(boxes) == len(identities) == len(classes):
-        raise ValueError(f"{len(boxes)} boxes, {len(identities)} identities, {len(classes)} classes: must be equally many")
-    if len(classes) and not (0 <= classes.min() and classes.max() < num_classes):
-        raise ValueError(f"classes reach from {classes.min()} to {classes.max()}; num_classes={num_classes} allows 0 to {num_classes - 1}")
+        raise ValueError(
+            f"{len(boxes)} boxes, {len(identities)} identities, {len(classes)} classes: must be equally many"
+        )
+    if len(classes) and not (classes.min() >= 0 and classes.max() < num_classes):
+        raise ValueError(
+            f"classes reach from {classes.min()} to {classes.max()}; num_classes={num_classes} allows 0 to {num_classes - 1}"
+        )
     if len(boxes) > max_objects:
-        warnings.warn(f"{len(boxes)} objects in one image, max_objects={max_objects}: the last {len(boxes) - max_objects} are dropped", stacklevel=2)
+        warnings.warn(
+            f"{len(boxes)} objects in one image, max_objects={max_objects}: the last {len(boxes) - max_objects} are dropped",
+            stacklevel=2,
+        )
         boxes, identities, classes = boxes[:max_objects], identities[:max_objects], classes[:max_objects]
 
     height, width = map_size

@@ -14,6 +14,7 @@ from fairmot_pl.config.check import ConfigError, check_call, check_keys
 from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
 from fairmot_pl.config.folders import job_folder
 from fairmot_pl.data.augment import Augmentation
+from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.losses.weighting import build_weighting
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.datamodule import FairMOTDataModule
@@ -70,9 +71,8 @@ def check_data(config: DictConfig) -> None:
     check_call(data, FairMOTDataModule, "data")
     check_call(data["augmentation"], Augmentation, "data.augmentation")
     if data.get("synthetic") is not None:
-        from fairmot_pl.data.synthetic import render_dataset
-
-        check_call(data["synthetic"], render_dataset, "data.synthetic")
+        fields = inspect.signature(SyntheticConfig).parameters
+        check_keys(data["synthetic"], {"train", "val", *fields}, "data.synthetic")
 
 
 def check_run(config: DictConfig) -> None:

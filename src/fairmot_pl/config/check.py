@@ -34,7 +34,13 @@ def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None
             raise ConfigError(f"unknown key {dotted!r}.{nearest(key, allowed)} Allowed here: {', '.join(allowed)}")
 
 
-def check_call(values: Mapping[str, Any], target: Callable[..., Any], where: str, *, names: Mapping[str, str] | None = None) -> None:
+def check_call(
+    values: Mapping[str, Any],
+    target: Callable[..., Any],
+    where: str,
+    *,
+    names: Mapping[str, str] | None = None,
+) -> None:
     """Check keyword arguments against the names and annotations of `target`.
 
     Args:
@@ -94,7 +100,9 @@ def fits(value: Any, hint: Any) -> bool:
         inner = [argument for argument in arguments if argument is not Ellipsis]
         return not inner or all(fits(item, inner[0]) for item in value)
     if origin in (dict, collections.abc.Mapping):
-        return isinstance(value, Mapping) and (not arguments or all(fits(item, arguments[1]) for item in value.values()))
+        return isinstance(value, Mapping) and (
+            not arguments or all(fits(item, arguments[1]) for item in value.values())
+        )
     if hint is type(None):
         return value is None
     if hint is bool:

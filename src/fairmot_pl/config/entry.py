@@ -76,11 +76,15 @@ def run_command(
     with plain_errors():
         sys.argv[1:] = expand(sys.argv[1:])
         check_command_line(name, sys.argv[1:], check)
-    job = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)(functools.partial(_job, task, check))
+    job = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)(
+        functools.partial(_job, task, check)
+    )
     job()
 
 
-def _job(task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig) -> float | None:
+def _job(
+    task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig
+) -> float | None:
     in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     with plain_errors(record=output_folder() / "error.txt" if in_sweep else None), _environment_restored():
         check(config)

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-UNNAMED_KEYS = ("experiment", "ablation", "trainer.", "data.root", "data.num_workers", "logger", "callbacks.", "hydra")
+UNNAMED_KEYS = (
+    "experiment",
+    "ablation",
+    "trainer.",
+    "data.root",
+    "data.num_workers",
+    "logger",
+    "callbacks.",
+    "hydra",
+)
 """Overrides that say how or where to run, not what is compared; they do not name a folder."""
 
 

@@ -32,7 +32,10 @@ def check_command_line(config_name: str, arguments: Sequence[str], check: Callab
         ConfigError: the first thing that is wrong, with the nearest valid name.
     """
     overrides = [argument for argument in arguments if not argument.startswith("-")]
-    if any(flag in arguments for flag in ("--help", "-h", "--hydra-help", "--version", "--config-dir", "-cd", "--shell-completion")):
+    if any(
+        flag in arguments
+        for flag in ("--help", "-h", "--hydra-help", "--version", "--config-dir", "-cd", "--shell-completion")
+    ):
         return
     parsed = [_parse(override) for override in overrides]
     choices = [_values(override) for override in parsed]
@@ -101,7 +104,9 @@ def _parse(override: str) -> Override:
     try:
         return OverridesParser.create().parse_override(override)
     except HydraException as error:
-        raise ConfigError(f"{override!r} is no override: write key=value, +group=choice or a sweep such as key=1,2") from error
+        raise ConfigError(
+            f"{override!r} is no override: write key=value, +group=choice or a sweep such as key=1,2"
+        ) from error
 
 
 def _values(override: Override) -> list[str]:

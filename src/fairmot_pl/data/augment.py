@@ -84,9 +84,7 @@ class Augmentation:
         object.__setattr__(self, "input_size", (self.input_size[0], self.input_size[1]))  # a recipe has lists
         for field in fields(self)[1:]:
             if not getattr(self, field.name) >= 0:
-                raise ValueError(
-                    f"augmentation: {field.name} is {getattr(self, field.name)}; it must be 0 or more"
-                )
+                raise ValueError(f"augmentation: {field.name} is {getattr(self, field.name)}; it must be 0 or more")
         if self.flip > 1 or max(self.saturation, self.value) > 1:
             raise ValueError("augmentation: flip, saturation and value must not exceed 1")
         if not 0 < self.min_scale <= self.max_scale:

@@ -53,11 +53,7 @@ def scale_saturation_value(
 ) -> NDArray[np.uint8]:
     """Multiply saturation and value of `(H, W, 3)` uint8 RGB, each clipped at 255."""
     levels = np.arange(256)
-    table = (
-        np.stack([levels, levels * saturation_factor, levels * value_factor], axis=-1)
-        .clip(0, 255)
-        .astype(np.uint8)
-    )
+    table = np.stack([levels, levels * saturation_factor, levels * value_factor], axis=-1).clip(0, 255).astype(np.uint8)
     hsv = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table[None])
     recoloured: NDArray[np.uint8] = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
     return recoloured

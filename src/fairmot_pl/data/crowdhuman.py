@@ -52,9 +52,7 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                frame = _read_line(
-                    f"{path}, line {number}", line, root / "Images", len(frames) + 1, first_identity
-                )
+                frame = _read_line(f"{path}, line {number}", line, root / "Images", len(frames) + 1, first_identity)
                 frames.append(frame)
                 first_identity += len(frame) if identities == "per_box" else 0
     if not frames:
@@ -106,6 +104,4 @@ def _image_size(path: Path, where: str) -> tuple[int, int]:
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{where}: its image {path} is not there") from error
     except OSError as error:
-        raise CrowdHumanFormatError(
-            f"{where}: its image {path} is not readable ({error}); replace it"
-        ) from error
+        raise CrowdHumanFormatError(f"{where}: its image {path} is not readable ({error}); replace it") from error

@@ -64,8 +64,7 @@ class TrainingSamples(Dataset[tuple[Tensor, Targets]]):
             for sequence in source.sequences:
                 frames += sequence.frames
                 identity += [
-                    identities.lookup(source.name, sequence.name, frame.identities)
-                    for frame in sequence.frames
+                    identities.lookup(source.name, sequence.name, frame.identities) for frame in sequence.frames
                 ]
                 clipped += [source.clip_boxes] * len(sequence)
         if not frames:
@@ -141,14 +140,10 @@ class SequenceFrames(Dataset[FrameSample]):
         ValueError: an input size that does not fit the network.
     """
 
-    def __init__(
-        self, sequences: Sequence[AnnotatedSequence], *, input_size: tuple[int, int] = (608, 1088)
-    ) -> None:
+    def __init__(self, sequences: Sequence[AnnotatedSequence], *, input_size: tuple[int, int] = (608, 1088)) -> None:
         check_input_size(input_size)
         self.input_size = (input_size[0], input_size[1])
-        self._frames = [
-            (number, frame) for number, sequence in enumerate(sequences) for frame in sequence.frames
-        ]
+        self._frames = [(number, frame) for number, sequence in enumerate(sequences) for frame in sequence.frames]
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -174,9 +169,7 @@ def check_input_size(input_size: tuple[int, int]) -> None:
         ValueError: a side is no positive multiple of 32.
     """
     if len(input_size) != 2 or any(side <= 0 or side % 32 for side in input_size):
-        raise ValueError(
-            f"input_size is {tuple(input_size)}; height and width must be multiples of 32, as (608, 1088)"
-        )
+        raise ValueError(f"input_size is {tuple(input_size)}; height and width must be multiples of 32, as (608, 1088)")
 
 
 def use_one_thread(worker_id: int) -> None:

@@ -41,9 +41,7 @@ class IdentityIndex:
         names: set[str] = set()
         for name, sequences in datasets:
             if name in names:
-                raise ValueError(
-                    f"two data sets are named {name!r}; their identities would merge, rename one"
-                )
+                raise ValueError(f"two data sets are named {name!r}; their identities would merge, rename one")
             names.add(name)
             for sequence in sequences:
                 if (name, sequence.name) in raw_ids:
@@ -53,9 +51,7 @@ class IdentityIndex:
                 raw_ids[name, sequence.name] = ids[ids > UNKNOWN_IDENTITY]
         return cls(raw_ids)
 
-    def lookup(
-        self, dataset: str, sequence: str, ids: NDArray[np.int64], *, strict: bool = True
-    ) -> NDArray[np.int64]:
+    def lookup(self, dataset: str, sequence: str, ids: NDArray[np.int64], *, strict: bool = True) -> NDArray[np.int64]:
         """Classes of raw ids.
 
         Args:
@@ -97,9 +93,7 @@ class IdentityIndex:
         """The index that `state` was taken from."""
         keys = zip(state["datasets"], state["sequences"], strict=True)
         ids = (
-            np.concatenate(
-                [np.zeros(0, np.int64), *(np.arange(first, first + count) for first, count in runs)]
-            )
+            np.concatenate([np.zeros(0, np.int64), *(np.arange(first, first + count) for first, count in runs)])
             for runs in state["id_runs"]
         )
         return cls(dict(zip(keys, ids, strict=True)))

@@ -35,9 +35,7 @@ def read_image(path: Path | str) -> Image:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(content, flags) if len(content) else None
     if image is None:
-        raise ValueError(
-            f"{path}: not a readable image ({len(content)} bytes); replace the file or leave it out"
-        )
+        raise ValueError(f"{path}: not a readable image ({len(content)} bytes); replace the file or leave it out")
     rgb: Image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return rgb
 

@@ -95,18 +95,14 @@ def _people(folder: Path, info: SequenceInfo) -> MotTable:
     """The rows of `gt.txt` that a tracker should find."""
     path = folder / "gt" / "gt.txt"
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; only annotated sequences can be read (those of train/)"
-        )
+        raise FileNotFoundError(f"{path}: no such file; only annotated sequences can be read (those of train/)")
     table = read_mot(path)
     _check_frames(table, path, info.length)
     kept = table.scores != 0
     if has_class_column(path):
         kept &= table.classes == PEDESTRIAN
     else:  # what stands in these columns is no visibility but a world coordinate
-        table = MotTable(
-            table.frames, table.ids, table.boxes, table.scores, table.classes, np.ones(len(table))
-        )
+        table = MotTable(table.frames, table.ids, table.boxes, table.scores, table.classes, np.ones(len(table)))
     if not kept.any():
         raise MotFormatError(
             f"{path}: none of its {len(table)} rows is a person (column 7 not 0, column 8 class {PEDESTRIAN})"

@@ -33,9 +33,7 @@ def find_sequences(root: Path, sequences: Sequence[str] | None, detector: str) -
     if detector not in ("auto", *DETECTORS):
         raise ValueError(f"detector is {detector!r}; allowed: 'auto', {', '.join(map(repr, DETECTORS))}")
     if isinstance(sequences, str):
-        raise ValueError(
-            f"sequences is the text {sequences!r}; a list of names is needed, for example [{sequences}]"
-        )
+        raise ValueError(f"sequences is the text {sequences!r}; a list of names is needed, for example [{sequences}]")
     folder = _sequence_parent(root)
     found = {entry.name: entry for entry in sorted(folder.iterdir()) if _looks_like_sequence(entry)}
     if not found:
@@ -87,9 +85,7 @@ def _one_copy_each(names: list[str], detector: str, folder: Path) -> list[str]:
         chosen = next((by_detector[copy] for copy in order if copy in by_detector), None)
         if chosen is None:
             there = ", ".join(str(copy) for copy in by_detector)
-            raise ValueError(
-                f"{folder}: {video} has no {detector} copy; there is {there} (detector='auto' takes any)"
-            )
+            raise ValueError(f"{folder}: {video} has no {detector} copy; there is {there} (detector='auto' takes any)")
         kept.append(chosen)
     return kept
 
@@ -107,15 +103,11 @@ def list_images(folder: Path, info: SequenceInfo) -> list[Path]:
     extension = info.image_extension.lower()
     names = [name for name in os.listdir(images) if name.lower().endswith(extension) and name[0] != "."]
     if not names:
-        raise FileNotFoundError(
-            f"{images}: holds no {extension} image; seqinfo.ini names folder and extension"
-        )
+        raise FileNotFoundError(f"{images}: holds no {extension} image; seqinfo.ini names folder and extension")
     numbered = {}
     for name in names:
         if not Path(name).stem.isdecimal():
-            raise MotFormatError(
-                f"{images / name}: the name is no frame number such as 000001{extension}; rename it"
-            )
+            raise MotFormatError(f"{images / name}: the name is no frame number such as 000001{extension}; rename it")
         numbered[int(Path(name).stem)] = images / name
     if len(names) != info.length:
         raise MotFormatError(
@@ -124,7 +116,5 @@ def list_images(folder: Path, info: SequenceInfo) -> list[Path]:
         )
     missing = next((frame for frame in range(1, info.length + 1) if frame not in numbered), None)
     if missing is not None:
-        raise MotFormatError(
-            f"{images}: frame {missing} of {info.length} has no image; frames are numbered from 1"
-        )
+        raise MotFormatError(f"{images}: frame {missing} of {info.length} has no image; frames are numbered from 1")
     return [numbered[frame] for frame in range(1, info.length + 1)]

@@ -38,9 +38,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
         if length < 1:
             raise ValueError(f"length is {length}: there is no sample to draw; check the data set's sources")
         if not 0 <= rank < world_size:
-            raise ValueError(
-                f"rank is {rank}; with world_size={world_size} it runs from 0 to {world_size - 1}"
-            )
+            raise ValueError(f"rank is {rank}; with world_size={world_size} it runs from 0 to {world_size - 1}")
         self.length, self.shuffle, self.seed = length, shuffle, seed
         self.rank, self.world_size = rank, world_size
         self.epoch = self.start_epoch = start_epoch

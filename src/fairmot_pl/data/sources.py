@@ -73,27 +73,20 @@ def read_source(source: Mapping[str, Any], root: Path, *, name: str = "") -> lis
     kind = str(source.get("format"))
     where = f"data set {name!r}" if name else "data source"
     if kind not in _READERS:
-        raise ValueError(
-            f"{where}: format is {kind!r}; allowed: {', '.join(_READERS)}{_nearest(kind, _READERS)}"
-        )
+        raise ValueError(f"{where}: format is {kind!r}; allowed: {', '.join(_READERS)}{_nearest(kind, _READERS)}")
     reader = _READERS[kind]
     parameters = inspect.signature(reader).parameters.values()
-    known = {
-        parameter.name: parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY
-    }
+    known = {parameter.name: parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
     options = {key: value for key, value in source.items() if key not in _OWN_KEYS}
     for key in options:
         if key not in known:
             allowed = (*_OWN_KEYS, *known)
             raise ValueError(
-                f"{where}: format {kind!r} has no option {key!r}; "
-                f"allowed: {', '.join(allowed)}{_nearest(key, allowed)}"
+                f"{where}: format {kind!r} has no option {key!r}; allowed: {', '.join(allowed)}{_nearest(key, allowed)}"
             )
     for key, parameter in known.items():
         if parameter.default is parameter.empty and key not in options:
-            raise ValueError(
-                f"{where}: format {kind!r} needs the option {key!r}; add it beside format and path"
-            )
+            raise ValueError(f"{where}: format {kind!r} needs the option {key!r}; add it beside format and path")
     sequences = reader(Path(root, source.get("path", ".")).expanduser(), **options)
     return [sequences] if isinstance(sequences, AnnotatedSequence) else sequences
 

@@ -29,7 +29,5 @@ def take_split(sequence: AnnotatedSequence, split: str) -> AnnotatedSequence:
     middle = len(sequence) // 2
     frames = sequence.frames[:middle] if split == "first_half" else sequence.frames[middle:]
     if not frames:
-        raise ValueError(
-            f"sequence {sequence.name} has {len(sequence)} frame(s): its {split} is empty; leave it out"
-        )
+        raise ValueError(f"sequence {sequence.name} has {len(sequence)} frame(s): its {split} is empty; leave it out")
     return replace(sequence, frames=frames)

@@ -30,6 +30,9 @@ from fairmot_pl.mot_format import SequenceInfo, write_mot, write_seqinfo, write_
 MARKER = "synthetic.json"
 """Written last into a sequence's folder: the settings it was rendered with, and who wears whose clothes."""
 
+FIRST_VAL = 101
+"""Number of the first validation sequence: whatever the counts, none is ever a training sequence too."""
+
 _JPEG_QUALITY = 90
 _OWN_NAME = re.compile(r"SYN-\d+")
 _ABANDONED = 3600.0  # seconds without a write after which somebody's unfinished folder is swept up
@@ -52,7 +55,6 @@ def render_dataset(
     train: int,
     val: int,
     seed: int = 0,
-    val_folder: str = "train",
     frames: int = 200,
     image_size: Sequence[int] = (360, 640),
     frame_rate: float = 30.0,
@@ -65,17 +67,16 @@ def render_dataset(
     noise: float = 2.0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Path]:
-    """Render `train + val` sequences into `root/train/SYN-01`, `SYN-02`...; finished ones stay as they are.
+    """Render sequences `root/train/SYN-01`... and `root/val/SYN-101`...; finished ones stay as they are.
 
     Each has a seed of its own, so nobody of a training sequence is seen in a validation sequence. A sequence
     depends on the settings and its number alone: asking for more later adds to the same folder.
 
     Args:
         root: folder of the data set; `dataset_folder` gives one that is named after the settings.
-        train: how many sequences to train on: the first ones.
-        val: how many to validate on: the ones after them.
+        train: how many sequences to train on, at most 100.
+        val: how many to validate on.
         seed: of the data set.
-        val_folder: folder under `root` for the validation sequences.
         frames: as `SyntheticConfig`, like all that follow.
         image_size: `(height, width)` in pixels.
         frame_rate: frames per second.
@@ -100,6 +101,8 @@ def render_dataset(
     for split, count in (("train", train), ("val", val)):
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
             raise ValueError(f"{split} is {count!r}; it must be a whole number of sequences, 0 or more")
+    if train >= FIRST_VAL:
+        raise ValueError(f"train is {train}; at most {FIRST_VAL - 1} sequences are possible")
     if train + val == 0:
         raise ValueError("train and val are both 0; ask for at least one sequence")
     config = SyntheticConfig(
@@ -116,8 +119,12 @@ def render_dataset(
         seed=seed,
     )
     folders = []
-    for number in range(1, train + val + 1):
-        name, split = f"SYN-{number:02d}", "train" if number <= train else val_folder
+    numbers = [
+        *(("train", number + 1) for number in range(train)),
+        *(("val", number + FIRST_VAL) for number in range(val)),
+    ]
+    for split, number in numbers:
+        name = f"SYN-{number:02d}"
         report = None if progress is None else partial(progress, name)
         folders.append(render_sequence(Path(root) / split, name, sequence_config(config, number), report))
     return folders

@@ -52,9 +52,7 @@ def clear_identity_counts(sequence: PairedSequence) -> ClearIdentityCounts:
     """
     matched, frag = match_clear(sequence)
     events = pd.concat([_matching_events(sequence, matched), _overlap_events(sequence)])
-    figures = motmetrics.metrics.create().compute(
-        events, metrics=[*_COUNTED, *_IDENTITY], return_dataframe=False
-    )
+    figures = motmetrics.metrics.create().compute(events, metrics=[*_COUNTED, *_IDENTITY], return_dataframe=False)
     ratios = figures["track_ratios"].to_numpy()
     mostly_tracked, at_least_partly = int((ratios > MOSTLY_TRACKED).sum()), int((ratios >= MOSTLY_LOST).sum())
     tp = int(figures["num_detections"])
@@ -127,15 +125,11 @@ def _overlap_events(sequence: PairedSequence) -> Any:
     alone_truth = np.full(len(sequence.truth_ids), np.nan)
     alone_result = np.full(len(sequence.result_ids), np.nan)
     columns = {
-        "FrameId": np.concatenate(
-            [sequence.truth_frames[truth], sequence.truth_frames, sequence.result_frames]
-        ),
+        "FrameId": np.concatenate([sequence.truth_frames[truth], sequence.truth_frames, sequence.result_frames]),
         "OId": np.concatenate([sequence.truth_ids[truth], sequence.truth_ids, alone_result]),
         "HId": np.concatenate([sequence.result_ids[result], alone_truth, sequence.result_ids]),
         "D": np.concatenate([1 - sequence.pair_iou[pair], alone_truth, alone_result]),
     }
     count = len(columns["D"])
     indices = {"FrameId": columns.pop("FrameId"), "Event": np.arange(count)}
-    return motmetrics.MOTAccumulator.new_event_dataframe_with_data(
-        indices, {"Type": ["RAW"] * count, **columns}
-    )
+    return motmetrics.MOTAccumulator.new_event_dataframe_with_data(indices, {"Type": ["RAW"] * count, **columns})

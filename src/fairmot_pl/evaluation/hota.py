@@ -34,9 +34,7 @@ def hota_counts(sequence: PairedSequence) -> HotaCounts:
     """
     iou = sequence.pair_iou
     num_result_ids = int(sequence.result_ids.max(initial=-1)) + 1
-    tracks = (
-        sequence.truth_ids[sequence.pair_truth] * num_result_ids + sequence.result_ids[sequence.pair_result]
-    )
+    tracks = sequence.truth_ids[sequence.pair_truth] * num_result_ids + sequence.result_ids[sequence.pair_result]
     track_pairs, of_pair = np.unique(tracks, return_inverse=True)
     truth_lengths, result_lengths = np.bincount(sequence.truth_ids), np.bincount(sequence.result_ids)
     lengths = truth_lengths[track_pairs // num_result_ids] + result_lengths[track_pairs % num_result_ids]

@@ -64,9 +64,7 @@ def total(scores: Iterable[SequenceScores]) -> SequenceScores:
             association=tuple(map(sum, zip(*(part.hota.association for part in parts), strict=True))),
             iou=tuple(map(sum, zip(*(part.hota.iou for part in parts), strict=True))),
         ),
-        clear_identity=ClearIdentityCounts(
-            *map(sum, zip(*(part.clear_identity for part in parts), strict=True))
-        ),
+        clear_identity=ClearIdentityCounts(*map(sum, zip(*(part.clear_identity for part in parts), strict=True))),
     )
 
 

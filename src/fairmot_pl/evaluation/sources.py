@@ -42,15 +42,11 @@ def load_ground_truth(ground_truth: TrackSource) -> dict[str, SequenceRows]:
     root = _folder(ground_truth, "ground truth")
     files = sorted(root.glob("*/gt/gt.txt")) or sorted(root.glob("train/*/gt/gt.txt"))
     if not files:
-        raise ValueError(
-            f"{root}: no ground truth; expected SEQUENCE/gt/gt.txt here or in its folder 'train'"
-        )
+        raise ValueError(f"{root}: no ground truth; expected SEQUENCE/gt/gt.txt here or in its folder 'train'")
     rows = {}
     for file in files:
         folder = file.parent.parent
-        rows[folder.name] = SequenceRows(
-            read_mot(file), str(file), read_seqinfo(folder / "seqinfo.ini").length
-        )
+        rows[folder.name] = SequenceRows(read_mot(file), str(file), read_seqinfo(folder / "seqinfo.ini").length)
     return rows
 
 
@@ -64,14 +60,10 @@ def load_results(results: TrackSource) -> dict[str, SequenceRows]:
     if isinstance(results, Mapping):
         return _from_mapping(results, "results")
     files = sorted(_folder(results, "result").glob("*.txt"))
-    return {
-        file.stem: SequenceRows(read_mot(file), str(file)) for file in files if not file.name.startswith(".")
-    }
+    return {file.stem: SequenceRows(read_mot(file), str(file)) for file in files if not file.name.startswith(".")}
 
 
-def check_same_sequences(
-    ground_truth: Mapping[str, SequenceRows], results: Mapping[str, SequenceRows]
-) -> None:
+def check_same_sequences(ground_truth: Mapping[str, SequenceRows], results: Mapping[str, SequenceRows]) -> None:
     """Refuse to leave anything out silently.
 
     Raises:
@@ -125,10 +117,7 @@ def _folder(path: str | os.PathLike[str], kind: str) -> Path:
 def _from_mapping(rows: Mapping[str, NDArray[Any] | MotTable], kind: str) -> dict[str, SequenceRows]:
     if not rows and kind == "ground truth":
         raise ValueError("the ground truth holds no sequence; give at least one")
-    return {
-        name: SequenceRows(_table(rows[name], f"{kind} of {name}"), f"{kind} of {name}")
-        for name in sorted(rows)
-    }
+    return {name: SequenceRows(_table(rows[name], f"{kind} of {name}"), f"{kind} of {name}") for name in sorted(rows)}
 
 
 def _table(rows: NDArray[Any] | MotTable, source: str) -> MotTable:
@@ -144,7 +133,5 @@ def _table(rows: NDArray[Any] | MotTable, source: str) -> MotTable:
     for row in np.flatnonzero(~np.isfinite(array).all(axis=1)):
         raise ValueError(f"{source}: row {row} holds a value that is not finite: {array[row].tolist()}")
     for row in np.flatnonzero((array[:, :2] % 1).any(axis=1)):
-        raise ValueError(
-            f"{source}: row {row} has a frame or id that is no whole number: {array[row].tolist()}"
-        )
+        raise ValueError(f"{source}: row {row} has a frame or id that is no whole number: {array[row].tolist()}")
     return table

@@ -125,9 +125,7 @@ def _resolve_device(device: str | torch.device) -> torch.device:
     try:
         resolved = torch.device(device)
     except RuntimeError as error:
-        raise ValueError(
-            f"device is {device!r}; allowed: 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'"
-        ) from error
+        raise ValueError(f"device is {device!r}; allowed: 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'") from error
     if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
         raise ValueError(
             f"device is {str(device)!r}, but torch sees {torch.cuda.device_count()} CUDA devices; use 'auto'"

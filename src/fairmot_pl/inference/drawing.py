@@ -40,9 +40,7 @@ class Trails:
     def update(self, tracks: Tracks) -> None:
         """Take note of the tracks of the next frame."""
         self._frame += 1
-        for identity, (left, _, right, bottom) in zip(
-            tracks.ids.tolist(), tracks.boxes.tolist(), strict=True
-        ):
+        for identity, (left, _, right, bottom) in zip(tracks.ids.tolist(), tracks.boxes.tolist(), strict=True):
             trail = self._points.setdefault(identity, deque(maxlen=self.length))
             trail.append((self._frame, (left + right) / 2, bottom))
         oldest = self._frame - self.length
@@ -101,9 +99,7 @@ def draw_heatmap(
     if heat.ndim != 2 or heat.size == 0:
         raise ValueError(f"heatmap has shape {np.shape(heatmap)}; (h, w) is needed, one class at a time")
     if heat.min() < 0 or heat.max() > 1:
-        raise ValueError(
-            f"heatmap reaches from {heat.min():g} to {heat.max():g}; [0, 1] is needed: apply the sigmoid"
-        )
+        raise ValueError(f"heatmap reaches from {heat.min():g} to {heat.max():g}; [0, 1] is needed: apply the sigmoid")
     heat = _over_image(heat, letterbox or Letterbox(image.shape[:2], image.shape[:2]))
     colours = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
     opacity = (strength * np.sqrt(heat))[:, :, None]
@@ -151,7 +147,5 @@ def _whole(coordinates: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _copied(image: Image) -> Image:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(
-            f"image has shape {image.shape} and dtype {image.dtype}; (H, W, 3) uint8 RGB is needed"
-        )
+        raise ValueError(f"image has shape {image.shape} and dtype {image.dtype}; (H, W, 3) uint8 RGB is needed")
     return np.ascontiguousarray(image).copy()

@@ -26,9 +26,7 @@ def identity_colour(identity: int) -> RGB:
 
 def ink_on(colour: RGB) -> RGB:
     """Black or white, whichever can be read on `colour` (relative luminance, WCAG 2)."""
-    linear = [
-        (value / 255 / 12.92) if value <= 10 else ((value / 255 + 0.055) / 1.055) ** 2.4 for value in colour
-    ]
+    linear = [(value / 255 / 12.92) if value <= 10 else ((value / 255 + 0.055) / 1.055) ** 2.4 for value in colour]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return (0, 0, 0) if luminance > 0.179 else (255, 255, 255)
 

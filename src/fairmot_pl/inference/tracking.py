@@ -105,9 +105,7 @@ class _Stopwatch:
 
     def timings(self) -> StageTimings:
         frames = len(self.seconds["associate"])
-        median = {
-            stage: 1e3 * float(np.median(laps)) if laps else 0.0 for stage, laps in self.seconds.items()
-        }
+        median = {stage: 1e3 * float(np.median(laps)) if laps else 0.0 for stage, laps in self.seconds.items()}
         tracking = sum(self.seconds["detect"]) + sum(self.seconds["associate"])
         total = sum(map(sum, self.seconds.values()))
         return StageTimings(

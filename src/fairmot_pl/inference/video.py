@@ -161,9 +161,7 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 def _frame_rate(path: Path, given: float | None, declared: float | None) -> float:
     rate = given or declared
     if rate is None:
-        logger.warning(
-            "%s does not say its frame rate; %g frames per second are assumed", path, DEFAULT_FRAME_RATE
-        )
+        logger.warning("%s does not say its frame rate; %g frames per second are assumed", path, DEFAULT_FRAME_RATE)
     return float(rate or DEFAULT_FRAME_RATE)
 
 

@@ -32,9 +32,7 @@ class VideoWriter:
         OSError: the file cannot be written (disk full, no permission); the message names it.
     """
 
-    def __init__(
-        self, path: Path | str, *, frame_rate: float, max_side: int | None = None, quality: int = 23
-    ) -> None:
+    def __init__(self, path: Path | str, *, frame_rate: float, max_side: int | None = None, quality: int = 23) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() != ".mp4":
             raise ValueError(f"{self.path}: the video writer makes .mp4 files; give the name that ending")
@@ -123,9 +121,7 @@ class VideoWriter:
         self._video_size = _even_size(height, width, self.max_side)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, scratch = tempfile.mkstemp(
-                dir=self.path.parent, prefix=f".{self.path.stem}.", suffix=".mp4"
-            )
+            handle, scratch = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.stem}.", suffix=".mp4")
             os.close(handle)
             self._scratch = Path(scratch)
             self._scratch.chmod(0o644)

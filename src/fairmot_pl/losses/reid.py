@@ -80,9 +80,7 @@ class IdentityLoss(nn.Module):
     def _check(self, wanted: Tensor) -> None:
         highest = int(wanted.max()) if len(wanted) else -1
         if highest >= self.num_identities:
-            allowed = (
-                f"-1 to {self.num_identities - 1}" if self.num_identities else "only -1 (detection only)"
-            )
+            allowed = f"-1 to {self.num_identities - 1}" if self.num_identities else "only -1 (detection only)"
             raise ValueError(
                 f"a target has identity {highest}; num_identities={self.num_identities} allows {allowed}. "
                 "Give the loss the number of identities of the training data"

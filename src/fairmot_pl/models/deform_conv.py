@@ -24,9 +24,7 @@ class DeformConv(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         bound = (in_channels * TAPS) ** -0.5
-        self.weight = nn.Parameter(
-            torch.empty(out_channels, in_channels, KERNEL, KERNEL).uniform_(-bound, bound)
-        )
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, KERNEL, KERNEL).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.offset_mask = nn.Conv2d(in_channels, 3 * TAPS, KERNEL, padding=1)
         nn.init.zeros_(self.offset_mask.weight)

@@ -33,9 +33,7 @@ class DetectionHead(nn.Module):
         box_channels: size channels, 4 for `ltrb` and 2 for `wh`.
     """
 
-    def __init__(
-        self, in_channels: int, hidden_channels: int, *, num_classes: int, box_channels: int
-    ) -> None:
+    def __init__(self, in_channels: int, hidden_channels: int, *, num_classes: int, box_channels: int) -> None:
         super().__init__()
         self.heatmap = branch(in_channels, hidden_channels, num_classes)
         self.size = branch(in_channels, hidden_channels, box_channels)

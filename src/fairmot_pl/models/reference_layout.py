@@ -23,9 +23,7 @@ _PREFIXES = {
     "detection_head.offset.": "reg.",
     "reid_head.embedding.": "id.",
 }
-_MERGE = re.compile(
-    r"neck\.(?:stages\.(?P<stage>\d+)|final)\.steps\.(?P<step>\d+)\.(?P<part>\w+)\.(?P<rest>.+)"
-)
+_MERGE = re.compile(r"neck\.(?:stages\.(?P<stage>\d+)|final)\.steps\.(?P<step>\d+)\.(?P<part>\w+)\.(?P<rest>.+)")
 _PARTS = {"project": "proj", "upsample": "up", "node": "node"}
 _UNIT = {"norm.": "actf.0.", "conv.offset_mask.": "conv.conv_offset_mask."}
 
@@ -77,9 +75,7 @@ def why_left_out(key: str) -> str | None:
 
 def other_architecture(state: Mapping[str, Tensor]) -> str | None:
     """Name of the reference architecture other than DLA-34 that a state dict belongs to."""
-    found = (
-        name for prefix, name in _OTHER_ARCHITECTURES.items() if any(key.startswith(prefix) for key in state)
-    )
+    found = (name for prefix, name in _OTHER_ARCHITECTURES.items() if any(key.startswith(prefix) for key in state))
     return next(found, None)
 
 

@@ -74,9 +74,7 @@ def load_fairmot(path: str | Path) -> FairMOT:
     """
     path = Path(path)
     content = _read(path)
-    entries = (
-        _from_checkpoint(path, content) if "hyper_parameters" in content else _from_reference(path, content)
-    )
+    entries = _from_checkpoint(path, content) if "hyper_parameters" in content else _from_reference(path, content)
     model, report = _network(path, entries)
     model.load_report = report
     _log.info("%s", report.summary())
@@ -97,9 +95,7 @@ def to_reference_state_dict(model: FairMOT) -> dict[str, Tensor]:
             f"{reference_layout.BACKBONE!r} only"
         )
     if model.mean.any() or (model.std != 1).any():
-        raise ValueError(
-            "the network normalises its images (pretrained=True does that); the reference cannot"
-        )
+        raise ValueError("the network normalises its images (pretrained=True does that); the reference cannot")
     own = model.state_dict()
     return {theirs: own[ours].detach() for theirs, ours in reference_layout.names(own).items()}
 
@@ -137,11 +133,7 @@ def _unpickle(path: Path, stream: BinaryIO) -> Any:
 
 
 def _tensors(path: Path, state: Any) -> dict[str, Tensor]:
-    if (
-        not isinstance(state, dict)
-        or not state
-        or any(not isinstance(value, Tensor) for value in state.values())
-    ):
+    if not isinstance(state, dict) or not state or any(not isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path} has no state_dict of tensors: it is not a file of network weights")
     return {str(key): value for key, value in state.items()}
 
@@ -152,9 +144,7 @@ def _from_checkpoint(path: Path, content: Mapping[str, Any]) -> _Entries:
     settings = content["hyper_parameters"]
     lacking = [key for key in CONFIG_KEYS if not isinstance(settings, Mapping) or key not in settings]
     if lacking:
-        raise WeightsError(
-            f"{path} is no checkpoint of this package: hyper_parameters lack {', '.join(lacking)}"
-        )
+        raise WeightsError(f"{path} is no checkpoint of this package: hyper_parameters lack {', '.join(lacking)}")
     network = {key: value for key, value in every.items() if key.startswith(_NETWORK_PREFIX)}
     return _Entries(
         config={key: settings[key] for key in CONFIG_KEYS},

@@ -38,9 +38,7 @@ class ComparisonTable:
     def best(self, metric: str) -> frozenset[str]:
         """Names of the runs that reached the best value of a metric; none if only one run has it."""
         values = {
-            run.name: run.metrics[metric]
-            for run in self.runs
-            if math.isfinite(run.metrics.get(metric, math.nan))
+            run.name: run.metrics[metric] for run in self.runs if math.isfinite(run.metrics.get(metric, math.nan))
         }
         if len(values) < 2:
             return frozenset()
@@ -69,9 +67,7 @@ class ComparisonTable:
         writer.writerow(["run", *self.keys, *self.metrics, "problem"])
         for run in self.runs:
             settings = [_setting(run.config[key]) if key in run.config else "" for key in self.keys]
-            writer.writerow(
-                [run.name, *settings, *(run.metrics.get(name, "") for name in self.metrics), run.problem]
-            )
+            writer.writerow([run.name, *settings, *(run.metrics.get(name, "") for name in self.metrics), run.problem])
         return stream.getvalue()
 
     def _cells(self, mark: Callable[[str, bool], str]) -> tuple[list[str], list[list[str]]]:

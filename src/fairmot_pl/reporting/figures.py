@@ -64,9 +64,7 @@ def styled() -> Iterator[None]:
         yield
 
 
-def new_figure(
-    rows: int, columns: int, *, width: float = 9.6, height: float = 3.1
-) -> tuple[Figure, list[Axes]]:
+def new_figure(rows: int, columns: int, *, width: float = 9.6, height: float = 3.1) -> tuple[Figure, list[Axes]]:
     """A figure of `rows` x `columns` panels; `height` inches each row."""
     from matplotlib.figure import Figure
 
@@ -98,14 +96,10 @@ def to_svg(figure: Figure, *, alt: str) -> str:
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(
-        r' id="[A-Za-z0-9]+_\d+"', "", svg
-    )  # nobody refers to these, and several figures share a page
+    svg = re.sub(r' id="[A-Za-z0-9]+_\d+"', "", svg)  # nobody refers to these, and several figures share a page
     svg = re.sub(r"#[0-9a-f]{6}\b", lambda found: _variable(found.group()), svg)
     label = escape(alt, quote=True)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).replace(
-        ">", f"><title>{label}</title>", 1
-    )
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).replace(">", f"><title>{label}</title>", 1)
 
 
 def to_png(figure: Figure, *, dpi: int = 150) -> bytes:

@@ -71,9 +71,7 @@ def read_metrics(path: Path | str) -> MetricsLog:
         reader = csv.reader(stream)
         header = next(reader, [])
         if "step" not in header:
-            raise ValueError(
-                f"{path}: the first line must name the columns, 'step' among them; it is {header}"
-            )
+            raise ValueError(f"{path}: the first line must name the columns, 'step' among them; it is {header}")
         rows = [_numbers(path, reader.line_num, header, row) for row in reader if row]
     table = np.array(rows, np.float64).reshape(len(rows), len(header), 2)
     values, logged = table[:, :, 0], table[:, :, 1]
@@ -88,9 +86,7 @@ def read_metrics(path: Path | str) -> MetricsLog:
 def _numbers(path: Path, line: int, header: list[str], row: list[str]) -> list[tuple[float, float]]:
     """Value and "was logged" of each cell."""
     if len(row) != len(header):
-        raise ValueError(
-            f"{path}, line {line}: {len(row)} cells, but the first line names {len(header)} columns"
-        )
+        raise ValueError(f"{path}, line {line}: {len(row)} cells, but the first line names {len(header)} columns")
     cells = []
     for name, cell in zip(header, row, strict=True):
         try:

@@ -80,11 +80,7 @@ def caption(text: str) -> str:
 
 def folded(heading: str, text: str) -> str:
     """Preformatted text behind a click."""
-    return (
-        f"<details><summary>{escape(heading)}</summary><pre>{escape(text)}</pre></details>"
-        if text.strip()
-        else ""
-    )
+    return f"<details><summary>{escape(heading)}</summary><pre>{escape(text)}</pre></details>" if text.strip() else ""
 
 
 def plot(svg: str) -> str:
@@ -104,9 +100,7 @@ def picture(image: NDArray[np.uint8], caption: str) -> str:
         )
     ratio = MAX_IMAGE_SIDE / max(image.shape[:2])
     if ratio < 1:
-        image = np.asarray(
-            cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA), np.uint8
-        )
+        image = np.asarray(cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA), np.uint8)
     _, jpeg = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
     address = data_address("image/jpeg", jpeg.tobytes())
     text = escape(caption, quote=True)

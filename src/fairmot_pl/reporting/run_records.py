@@ -87,9 +87,7 @@ def find_runs(paths: Sequence[Path | str]) -> list[RunRecord]:
             raise FileNotFoundError(f"{path}: no such folder; give run folders or the folder of a sweep")
         folders = _run_folders(path)
         if not folders:
-            raise FileNotFoundError(
-                f"{path}: no run in this folder; a run has {CONFIG_NAME} and {METRICS_NAME}"
-            )
+            raise FileNotFoundError(f"{path}: no run in this folder; a run has {CONFIG_NAME} and {METRICS_NAME}")
         for folder in folders:
             inner = folder.relative_to(path).as_posix()
             name = path.resolve().name if inner == "." else inner

@@ -154,9 +154,7 @@ def _validation_section(log: MetricsLog | None, summary: Scores | None) -> str:
     if summary is not None:
         parts.append(_sequence_table(summary))
         parts.append(_svg(sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence"))
-        parts.append(
-            _svg(hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold")
-        )
+        parts.append(_svg(hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold"))
     if log is not None:
         parts.append(_best_epoch(log))
         parts.append(_svg(validation_figure(log), "Tracking metrics on the validation sequences over epochs"))
@@ -217,9 +215,7 @@ def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             name,
-            ", ".join(f"{key} {value}" for key, value in entry.items())
-            if isinstance(entry, Mapping)
-            else str(entry),
+            ", ".join(f"{key} {value}" for key, value in entry.items()) if isinstance(entry, Mapping) else str(entry),
         )
         for name, entry in values.items()
     ]

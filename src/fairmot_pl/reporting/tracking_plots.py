@@ -65,9 +65,7 @@ def sequence_figure(
         figure, (panel,) = new_figure(1, 1, height=1.0 + 0.16 * len(metrics) * len(sequences))
         for index, name in enumerate(metrics):
             values = np.array([100 * float(scores.get(name, np.nan)) for scores in sequences.values()])
-            _draw_bars(
-                panel, name, values, rows + (index - (len(metrics) - 1) / 2) * thickness, 0.9 * thickness
-            )
+            _draw_bars(panel, name, values, rows + (index - (len(metrics) - 1) / 2) * thickness, 0.9 * thickness)
             lowest = min(lowest, float(np.nanmin(values, initial=0.0)))
         panel.set_yticks(rows, list(sequences))
         panel.invert_yaxis()

@@ -67,9 +67,7 @@ def validation_figure(log: MetricsLog) -> Figure | None:
         figure, panels = new_figure(1, 1 + switches)
         for name in present:
             where, values = log.series(f"val/{name}", over)
-            panels[0].plot(
-                where, 100 * values, color=COLOURS[METRICS[name]], label=name, marker="o", markersize=3.5
-            )
+            panels[0].plot(where, 100 * values, color=COLOURS[METRICS[name]], label=name, marker="o", markersize=3.5)
         finish_panel(panels[0], "Validation, all sequences together", over, "percent")
         if switches:
             where, values = log.series("val/IDSW", over)
@@ -89,9 +87,7 @@ def _draw_raw(panel: Axes, *, losses: Mapping[str, Series]) -> None:
         panel.yaxis.set_major_formatter("{x:g}")
         panel.grid(visible=True, which="minor", color=GRID, linewidth=0.3)
     _draw_lines(panel, parts)
-    finish_panel(
-        panel, "Loss of each task, before weighting", "step", "loss, log scale" if positive else "loss"
-    )
+    finish_panel(panel, "Loss of each task, before weighting", "step", "loss, log scale" if positive else "loss")
 
 
 def _draw_weighted(panel: Axes, *, losses: Mapping[str, Series], weights: Mapping[str, Series]) -> None:

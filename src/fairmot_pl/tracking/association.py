@@ -166,7 +166,5 @@ def compose(settings: TrackerSettings) -> Association:
     name = settings.association
     if name not in RECIPES:
         near = get_close_matches(str(name).lower(), RECIPES, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"unknown association {name!r}; choose from {', '.join(RECIPES)} (nearest: {near!r})"
-        )
+        raise ValueError(f"unknown association {name!r}; choose from {', '.join(RECIPES)} (nearest: {near!r})")
     return RECIPES[name](settings)

@@ -73,9 +73,7 @@ class TrackerSettings:
 
     def __post_init__(self) -> None:
         if not _within(self.frame_rate, 0, _MOST) or self.frame_rate == 0:
-            raise ValueError(
-                f"frame_rate is {self.frame_rate!r}; expected frames per second above 0, such as 25"
-            )
+            raise ValueError(f"frame_rate is {self.frame_rate!r}; expected frames per second above 0, such as 25")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             derived = name == "new_track_threshold" and value is None

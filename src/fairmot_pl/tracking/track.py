@@ -103,9 +103,7 @@ class TrackTable:
     def confirmed(self) -> Tracks:
         """What the tracker reports of this frame."""
         seen = self.states == TrackState.CONFIRMED
-        return Tracks(
-            ids=self.ids[seen], boxes=self.boxes[seen], scores=self.scores[seen], classes=self.classes[seen]
-        )
+        return Tracks(ids=self.ids[seen], boxes=self.boxes[seen], scores=self.scores[seen], classes=self.classes[seen])
 
     def predict(self) -> None:
         """Move confirmed and lost tracks one frame on; lost ones stop growing.
@@ -114,13 +112,9 @@ class TrackTable:
         """
         moving = self.states != TrackState.TENTATIVE
         self.mean[self.states == TrackState.LOST, kalman.HEIGHT_CHANGE] = 0.0
-        self.mean[moving], self.covariance[moving] = kalman.predict(
-            self.mean[moving], self.covariance[moving]
-        )
+        self.mean[moving], self.covariance[moving] = kalman.predict(self.mean[moving], self.covariance[moving])
 
-    def see(
-        self, rows: Index, detections: Detections, *, frame: int, momentum: float, keeps_score: bool
-    ) -> None:
+    def see(self, rows: Index, detections: Detections, *, frame: int, momentum: float, keeps_score: bool) -> None:
         """Continue tracks `rows` `(P,)` with P detections of this frame.
 
         Args:

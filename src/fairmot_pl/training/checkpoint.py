@@ -25,10 +25,19 @@ def find_checkpoint(path: str | Path) -> Path:
     path = Path(path).expanduser()
     if path.is_file():
         return path
-    for candidate in (path / "checkpoints" / "best.ckpt", path / "checkpoints" / "last.ckpt", path / "best.ckpt", path / "last.ckpt"):
+    for candidate in (
+        path / "checkpoints" / "best.ckpt",
+        path / "checkpoints" / "last.ckpt",
+        path / "best.ckpt",
+        path / "last.ckpt",
+    ):
         if candidate.is_file():
             return candidate
-    what = f"a folder without checkpoints/best.ckpt or last.ckpt in it (it holds {_listing(path)})" if path.is_dir() else "not there"
+    what = (
+        f"a folder without checkpoints/best.ckpt or last.ckpt in it (it holds {_listing(path)})"
+        if path.is_dir()
+        else "not there"
+    )
     raise CheckpointError(f"checkpoint {path} is {what}; name a .ckpt file or the folder of a training run")
 
 
@@ -47,9 +56,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError, OSError, ValueError, KeyError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"checkpoint {path} cannot be read; it is cut short or no checkpoint ({first_line})") from error
+        raise CheckpointError(
+            f"checkpoint {path} cannot be read; it is cut short or no checkpoint ({first_line})"
+        ) from error
     if not isinstance(content, dict) or not {"state_dict", "hyper_parameters"} <= content.keys():
-        raise CheckpointError(f"checkpoint {path} is not one of this package's training runs (no state_dict with hyper_parameters)")
+        raise CheckpointError(
+            f"checkpoint {path} is not one of this package's training runs (no state_dict with hyper_parameters)"
+        )
     return content
 
 

@@ -13,11 +13,20 @@ from torch.utils.data import DataLoader
 
 from fairmot_pl.codec.maps import Targets
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import FrameSample, SequenceFrames, TrainingSamples, check_input_size, use_one_thread
+from fairmot_pl.data.dataset import (
+    FrameSample,
+    SequenceFrames,
+    TrainingSamples,
+    check_input_size,
+    use_one_thread,
+)
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
+from fairmot_pl.data.synthetic import dataset_folder, render_dataset
+from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.structures import AnnotatedSequence
+from fairmot_pl.training.rendering import RenderingBar
 from fairmot_pl.training.sharding import SequenceShard, shard_sequences
 
 log = logging.getLogger(__name__)
@@ -69,7 +78,11 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.seed = seed
         self.augmentation = dict(augmentation)
         self.encoding = {"box_encoding": box_encoding, "num_classes": num_classes, "max_objects": max_objects}
-        self.synthetic = synthetic
+        self.synthetic = dict(synthetic) if synthetic is not None else None
+        if self.synthetic is not None:
+            # settings have a folder each, so that changing one never meets images of another
+            scene = {key: value for key, value in self.synthetic.items() if key not in ("train", "val")}
+            self.root = dataset_folder(self.root, SyntheticConfig(**scene))
         self.train_sets: list[DataSource] = []
         self.val_sequences: list[AnnotatedSequence] = []
         self.identities = IdentityIndex.build([])
@@ -78,9 +91,8 @@ class FairMOTDataModule(pl.LightningDataModule):
     def prepare_data(self) -> None:
         """Render the synthetic world, once, if that is what this module serves."""
         if self.synthetic is not None:
-            from fairmot_pl.data.synthetic import render_dataset
-
-            render_dataset(self.root, **self.synthetic)
+            with RenderingBar() as report:
+                render_dataset(self.root, **self.synthetic, progress=report)
 
     def setup(self, stage: str) -> None:
         """Read annotations: of training and validation for `"fit"`, of validation alone otherwise."""
@@ -88,7 +100,9 @@ class FairMOTDataModule(pl.LightningDataModule):
             self.train_sets = read_sources(self.train_sources, self.root)
             self.identities = IdentityIndex.build([(found.name, list(found.sequences)) for found in self.train_sets])
             if not any(map(len, self.train_sequences)):
-                raise ValueError(f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image")
+                raise ValueError(
+                    f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image"
+                )
             self._is_read.add("train")
         if "val" not in self._is_read:
             self.val_sequences = [
@@ -105,7 +119,9 @@ class FairMOTDataModule(pl.LightningDataModule):
     def _check_validation(self) -> None:
         stills = [sequence.name for sequence in self.val_sequences if not sequence.is_video]
         if stills:
-            raise ValueError(f"data.val holds still images ({', '.join(stills)}); only videos can be tracked: name them in data.train instead")
+            raise ValueError(
+                f"data.val holds still images ({', '.join(stills)}); only videos can be tracked: name them in data.train instead"
+            )
         if self.val_sources and not sum(map(len, self.val_sequences)):
             raise ValueError(
                 f"the validation set is empty: data.val={self.val_sources} under {self.root} holds no frame; "

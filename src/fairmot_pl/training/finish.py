@@ -65,7 +65,10 @@ def write_outcome(
         folder,
         title=title,
         config_text=(folder / "config.yaml").read_text(encoding="utf-8"),
-        environment={**record["environment"], **{f"data: {key}": value for key, value in record["data"].items()}},
+        environment={
+            **record["environment"],
+            **{f"data: {key}": value for key, value in record["data"].items()},
+        },
         metrics_csv=merge_csv(folder),
         summary=summary,
         frames=sample_frames(trainer.datamodule.val_sequences, tracking.results) if tracking else [],  # type: ignore[attr-defined]

@@ -124,7 +124,9 @@ class FairMOTModule(pl.LightningModule):
         """Detections of each frame, in pixels of its image. What becomes of them is the callbacks' business."""
         input_size = tuple(batch.image.shape[-2:])
         found = decode_detections(
-            self(batch.image), k=self.hparams["max_detections"], score_threshold=self.hparams["score_threshold"]
+            self(batch.image),
+            k=self.hparams["max_detections"],
+            score_threshold=self.hparams["score_threshold"],
         )
         return [
             locate(detections, Letterbox((int(height), int(width)), (input_size[0], input_size[1])))
@@ -141,7 +143,10 @@ class FairMOTModule(pl.LightningModule):
         drops = torch.optim.lr_scheduler.MultiStepLR(
             optimizer, list(self.hparams["lr_drop_epochs"]), self.hparams["lr_drop_factor"]
         )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": drops, "interval": "epoch", "name": "lr"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": drops, "interval": "epoch", "name": "lr"},
+        }
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """One step of Adam, at a share of the rate while warming up."""

@@ -34,7 +34,5 @@ def build_weighting(name: str, options: Mapping[str, float] | None = None) -> nn
     allowed = list(inspect.signature(kind).parameters)
     unknown = [option for option in options or {} if option not in allowed]
     if unknown:
-        raise ValueError(
-            f"weighting {name!r} has no option {', '.join(unknown)}; allowed: {', '.join(allowed)}"
-        )
+        raise ValueError(f"weighting {name!r} has no option {', '.join(unknown)}; allowed: {', '.join(allowed)}")
     return kind(**(options or {}))

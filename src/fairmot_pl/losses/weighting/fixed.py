@@ -23,9 +23,7 @@ class FixedWeighting(nn.Module):
         self.detection = detection
         self.reid = reid
 
-    def forward(
-        self, detection: Tensor, reid: Tensor, *, has_reid: bool = True
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
         """Balance two scalar losses.
 
         Args:

@@ -23,15 +23,11 @@ class UncertaintyWeighting(nn.Module):
         super().__init__()
         for name, value in (("detection", detection), ("reid", reid)):
             if not math.isfinite(value):
-                raise ValueError(
-                    f"uncertainty weighting: {name} is {value}; it must be a finite log variance"
-                )
+                raise ValueError(f"uncertainty weighting: {name} is {value}; it must be a finite log variance")
         self.detection_log_variance = nn.Parameter(torch.tensor(float(detection)))
         self.reid_log_variance = nn.Parameter(torch.tensor(float(reid)))
 
-    def forward(
-        self, detection: Tensor, reid: Tensor, *, has_reid: bool = True
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
         """Balance two scalar losses.
 
         Args:

@@ -35,9 +35,17 @@ class EpochLine(pl.Callback):
         if not trainer.is_global_zero:
             return
         figures = trainer.callback_metrics
-        parts = [f"{name} {float(figures[name]):.3f}" for name in ("loss", "heatmap", "size", "offset", "reid") if name in figures]
+        parts = [
+            f"{name} {float(figures[name]):.3f}"
+            for name in ("loss", "heatmap", "size", "offset", "reid")
+            if name in figures
+        ]
         if trainer.validate_loop._has_run or trainer.fit_loop.epoch_loop.val_loop._has_run:
-            parts += [f"{name} {100 * float(figures[f'val/{name}']):.1f}" for name in ("HOTA", "MOTA", "IDF1") if f"val/{name}" in figures]
+            parts += [
+                f"{name} {100 * float(figures[f'val/{name}']):.1f}"
+                for name in ("HOTA", "MOTA", "IDF1")
+                if f"val/{name}" in figures
+            ]
         done, total = trainer.current_epoch + 1, trainer.max_epochs
         left = (time.monotonic() - self._started) / (done - self._first_epoch) * ((total or done) - done)
         log.info("epoch %d/%s: %s; about %s left", done, total, ", ".join(parts), _duration(left))

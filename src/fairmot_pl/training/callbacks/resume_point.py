@@ -99,4 +99,6 @@ class ResumePoint(pl.Callback):
         try:
             trainer.save_checkpoint(self.path)
         except OSError as error:
-            raise OSError(f"{self.path} could not be written: {error.strerror or error}; free space and resume") from error
+            raise OSError(
+                f"{self.path} could not be written: {error.strerror or error}; free space and resume"
+            ) from error

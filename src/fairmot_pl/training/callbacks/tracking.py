@@ -78,7 +78,9 @@ class TrackValidationSequences(pl.Callback):
             return
         sequence = self._sequences[index]
         if last is not None and frame < last:
-            raise RuntimeError(f"{sequence.name}: frame {frame} came after frame {last}; a tracker needs frames in order")
+            raise RuntimeError(
+                f"{sequence.name}: frame {frame} came after frame {last}; a tracker needs frames in order"
+            )
         if last is None:
             self._trackers[index] = OnlineTracker(frame_rate=sequence.frame_rate, **self.tracker_options)
         self._last_frame[index] = frame
@@ -90,7 +92,10 @@ class TrackValidationSequences(pl.Callback):
         """Score this process's sequences, gather everybody's counts, log the combined figures."""
         if trainer.sanity_checking or not (self._sequences or trainer.world_size > 1):
             return
-        rows = {self._sequences[index].name: np.concatenate([np.zeros((0, 10)), *rows]) for index, rows in self._rows.items()}
+        rows = {
+            self._sequences[index].name: np.concatenate([np.zeros((0, 10)), *rows])
+            for index, rows in self._rows.items()
+        }
         scores = {sequence.name: self._score(sequence, rows[sequence.name]) for sequence in self._sequences}
         gathered = _gather((scores, rows))
         self.results = {name: array for _, part in gathered for name, array in part.items()}
