@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 
 HEADER = "# Everything that `make` installs, pinned for Python 3.10 to 3.13. Made by `make lock` from pyproject.toml.\n"
+OPTIONS = (
+    *("--extra", "dev", "--universal", "--python-version", "3.10", "--constraints", "-"),
+    *("--no-header", "--no-annotate", "--quiet"),
+)
 
 
 def main() -> None:
@@ -14,8 +18,7 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "uv"], check=True)
     held = "\n".join(sys.argv[1:]) + "\n"
     resolved = subprocess.run(
-        [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", "dev", "--universal"]
-        + ["--python-version", "3.10", "--constraints", "-", "--no-header", "--no-annotate", "--quiet"],
+        [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *OPTIONS],
         input=held,
         text=True,
         check=True,

@@ -15,8 +15,8 @@ sides = st.floats(0.5, 1e3, width=64)
 
 
 @st.composite
-def xyxy(draw, count=st.integers(0, 8)):
-    number = draw(count)
+def xyxy(draw):
+    number = draw(st.integers(0, 8))
     corner = draw(arrays(np.float64, (number, 2), elements=coordinates))
     extent = draw(arrays(np.float64, (number, 2), elements=sides))
     return np.concatenate([corner, corner + extent], axis=1)

@@ -57,18 +57,21 @@ def clip_boxes(boxes: Boxes, image_size: tuple[int, int]) -> Boxes:
 
 def box_area(boxes: Boxes) -> Boxes:
     """`(N,)` area of xyxy boxes; 0 where a box has no extent."""
-    return (boxes[:, 2] - boxes[:, 0]).clip(0) * (boxes[:, 3] - boxes[:, 1]).clip(0)
+    area: Boxes = (boxes[:, 2] - boxes[:, 0]).clip(0) * (boxes[:, 3] - boxes[:, 1]).clip(0)
+    return area
 
 
 def pairwise_intersection(first: Boxes, second: Boxes) -> Boxes:
     """`(N, M)` intersection area of two sets of xyxy boxes in one frame."""
     width = np.minimum(first[:, None, 2], second[None, :, 2]) - np.maximum(first[:, None, 0], second[None, :, 0])
     height = np.minimum(first[:, None, 3], second[None, :, 3]) - np.maximum(first[:, None, 1], second[None, :, 1])
-    return width.clip(0) * height.clip(0)
+    intersection: Boxes = width.clip(0) * height.clip(0)
+    return intersection
 
 
 def pairwise_iou(first: Boxes, second: Boxes) -> Boxes:
     """`(N, M)` intersection over union of two sets of xyxy boxes in one frame; 0 where both are empty."""
     intersection = pairwise_intersection(first, second)
     union = box_area(first)[:, None] + box_area(second)[None, :] - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    iou: Boxes = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    return iou

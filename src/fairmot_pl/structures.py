@@ -25,7 +25,7 @@ class _ArrayRecord:
     """Shared behaviour of records whose first axis runs over objects."""
 
     def _coerce(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> None:
-        array = np.asarray(getattr(self, name), dtype=dtype)
+        array: NDArray[Any] = np.asarray(getattr(self, name), dtype=dtype)
         fits = array.ndim == len(shape) and all(
             want is None or want == got for want, got in zip(shape, array.shape, strict=True)
         )

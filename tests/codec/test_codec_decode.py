@@ -52,7 +52,7 @@ def test_embeddings_golden(golden):
 
 def maps_of(targets, dim=4):
     """Perfect head maps for the targets of one image."""
-    channels, height, width = targets.heatmap.shape
+    height, width = targets.heatmap.shape[1:]
     heatmap = torch.logit(targets.heatmap.clamp(1e-4, 1 - 1e-4))[None]
     size = torch.zeros(1, targets.size.shape[1], height * width)
     offset = torch.zeros(1, 2, height * width)

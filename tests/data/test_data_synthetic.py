@@ -102,11 +102,7 @@ def test_sequences_differ_and_more_can_be_added(tmp_path):
     first, second = render_dataset(tmp_path, train=1, val=1, seed=3, **SCENE)
     assert contents(first) == before
     assert contents(second)["gt/gt.txt"] != before["gt/gt.txt"]
-    seeds = {
-        sequence_config(SyntheticConfig(seed=seed), number).seed
-        for seed in range(9)
-        for number in range(1, 9)
-    }
+    seeds = {sequence_config(SyntheticConfig(seed=seed), number).seed for seed in range(9) for number in range(1, 9)}
     assert len(seeds) == 72
 
 
@@ -147,9 +143,7 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path, monkeypatch):
     render_sequence(tmp_path, "SYN-01", TINY)
     before = contents(tmp_path)
     other = replace(TINY, people=4, lookalikes=0.5)
-    with pytest.raises(
-        ValueError, match=r"people 3 there, 4 now; lookalikes 0\.2 there, 0\.5 now.*dataset_folder"
-    ):
+    with pytest.raises(ValueError, match=r"people 3 there, 4 now; lookalikes 0\.2 there, 0\.5 now.*dataset_folder"):
         render_sequence(tmp_path, "SYN-01", other)
     assert contents(tmp_path) == before
     assert dataset_folder(tmp_path, TINY) == dataset_folder(tmp_path, replace(TINY))

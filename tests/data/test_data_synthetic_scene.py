@@ -161,9 +161,7 @@ def test_a_moving_camera_moves_boxes_and_street_alike(camera_motion):
     assert np.hypot(*moved) > 3
     assert np.allclose(later.boxes[0, :2] - first.boxes[0, :2], -moved)
     assert np.allclose(later.boxes[0, 2:], first.boxes[0, 2:])
-    grey = [
-        cv2.cvtColor(empty.frame(index).image, cv2.COLOR_BGR2GRAY).astype(np.float32) for index in (0, 45)
-    ]
+    grey = [cv2.cvtColor(empty.frame(index).image, cv2.COLOR_BGR2GRAY).astype(np.float32) for index in (0, 45)]
     shift, _ = cv2.phaseCorrelate(*grey, cv2.createHanningWindow((640, 360), cv2.CV_32F))
     assert np.allclose(shift, -moved, atol=0.5)
 

@@ -45,7 +45,7 @@ class Targets(NamedTuple):
     heatmap: Tensor
     size: Tensor
     offset: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # the field's term; tuple.index is not needed
     mask: Tensor
     identity: Tensor
 

@@ -77,19 +77,11 @@ def encode_targets(
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     identities = np.asarray(identities, np.int64).reshape(-1)
     classes = np.zeros(len(boxes), np.int64) if classes is None else np.asarray(classes, np.int64).reshape(-1)
-    if not len(boxes) == len(identities) == len(classes):
-        raise ValueError(
-            f"{len(boxes)} boxes, {len(identities)} identities, {len(classes)} classes: must be equally many"
-        )
-    if len(classes) and not (classes.min() >= 0 and classes.max() < num_classes):
-        raise ValueError(
-            f"classes reach from {classes.min()} to {classes.max()}; num_classes={num_classes} allows 0 to {num_classes - 1}"
-        )
-    if len(boxes) > max_objects:
-        warnings.warn(
-            f"{len(boxes)} objects in one image, max_objects={max_objects}: the last {len(boxes) - max_objects} are dropped",
-            stacklevel=2,
-        )
+    _check_objects(boxes, identities, classes, num_classes)
+    surplus = len(boxes) - max_objects
+    if surplus > 0:
+        message = f"{len(boxes)} objects in one image, max_objects={max_objects}: the last {surplus} are dropped"
+        warnings.warn(message, stacklevel=2)
         boxes, identities, classes = boxes[:max_objects], identities[:max_objects], classes[:max_objects]
 
     height, width = map_size
@@ -119,3 +111,16 @@ def encode_targets(
         mask=slots(np.ones(len(boxes)), np.uint8),
         identity=slots(identities, np.int64),
     )
+
+
+def _check_objects(
+    boxes: NDArray[np.float64], identities: NDArray[np.int64], classes: NDArray[np.int64], num_classes: int
+) -> None:
+    counts = {"boxes": len(boxes), "identities": len(identities), "classes": len(classes)}
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"{', '.join(f'{count} {name}' for name, count in counts.items())}: must be equally many")
+    if len(classes) and not (classes.min() >= 0 and classes.max() < num_classes):
+        raise ValueError(
+            f"classes reach from {classes.min()} to {classes.max()}; "
+            f"num_classes={num_classes} allows 0 to {num_classes - 1}"
+        )

@@ -52,7 +52,7 @@ def check_call(
     Raises:
         ConfigError: an unknown key or a value of the wrong type.
     """
-    function = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
+    function = target.__init__ if inspect.isclass(target) else target
     parameters = {
         name: parameter
         for name, parameter in inspect.signature(target).parameters.items()

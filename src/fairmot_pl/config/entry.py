@@ -85,6 +85,7 @@ def run_command(
 def _job(
     task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig
 ) -> float | None:
+    objective: float | None = None
     in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     with plain_errors(record=output_folder() / "error.txt" if in_sweep else None), _environment_restored():
         check(config)
@@ -93,8 +94,8 @@ def _job(
             for step in outcome.next_steps:
                 print(f"next: {step}")
             print(f"results: {outcome.folder}", flush=True)
-        return outcome.objective
-    return None
+        objective = outcome.objective
+    return objective
 
 
 @contextmanager

@@ -171,9 +171,7 @@ def render_sequence(
     return target
 
 
-def _write(
-    folder: Path, name: str, config: SyntheticConfig, progress: Callable[[int, int], None] | None
-) -> None:
+def _write(folder: Path, name: str, config: SyntheticConfig, progress: Callable[[int, int], None] | None) -> None:
     scene = SyntheticScene(config)
     images = folder / "img1"
     images.mkdir(parents=True)
@@ -213,11 +211,7 @@ def _is_finished(folder: Path, config: SyntheticConfig) -> bool:
         ) from None
     wanted = {"renderer": RENDERER, **config.as_dict()}
     given = {"renderer": renderer, **settings}
-    changed = [
-        f"{key} {given.get(key)} there, {value} now"
-        for key, value in wanted.items()
-        if given.get(key) != value
-    ]
+    changed = [f"{key} {given.get(key)} there, {value} now" for key, value in wanted.items() if given.get(key) != value]
     if changed:
         raise ValueError(
             f"{folder} was rendered with other settings ({'; '.join(changed)}); "

@@ -72,9 +72,7 @@ class Waves:
     def __call__(self, seconds: float) -> float:
         """The value at a time."""
         terms = zip(self.weights, self.periods, self.phases, strict=True)
-        return sum(
-            weight * math.sin(2 * math.pi * seconds / period + phase) for weight, period, phase in terms
-        )
+        return sum(weight * math.sin(2 * math.pi * seconds / period + phase) for weight, period, phase in terms)
 
 
 class CameraPath:

@@ -38,9 +38,7 @@ def figure_polygons(look: Appearance, stance: Stance, view: Perspective) -> list
     bag_behind = body.facing > 0.2
     figure = arms[far] + (bag if bag_behind else []) + _long_hair(body, limbs, behind=True)
     figure += _leg(body, limbs, far, 0.8) + _leg(body, limbs, near, 1.0) + _trunk(body, limbs)
-    figure += (
-        _head(body, limbs) + _long_hair(body, limbs, behind=False) + ([] if bag_behind else bag) + arms[near]
-    )
+    figure += _head(body, limbs) + _long_hair(body, limbs, behind=False) + ([] if bag_behind else bag) + arms[near]
     return figure
 
 
@@ -97,30 +95,23 @@ def _trunk(body: Body, limbs: Limbs) -> list[Polygon]:
     look = body.look
     rows = _COAT if look.garment == "coat" else _SHIRT
 
-    def part(
-        shape: NDArray[np.float64], colour: Colour, middle: float = 0.0, half: float = math.pi
-    ) -> Polygon:
+    def part(shape: NDArray[np.float64], colour: Colour, middle: float = 0.0, half: float = math.pi) -> Polygon:
         return Polygon(body.tube(shape, limbs.hips, limbs.lean, middle, half), colour)
 
     parts = [part(_SKIRT if look.garment == "skirt" else _HIPS, look.bottom), part(rows, look.top)]
     if look.pattern == "stripes":
         parts += [
-            part(_between(rows, top, top - 0.03), look.accent)
-            for top in np.arange(0.27, rows[-1, 0] + 0.03, -0.065)
+            part(_between(rows, top, top - 0.03), look.accent) for top in np.arange(0.27, rows[-1, 0] + 0.03, -0.065)
         ]
     elif look.pattern == "halves":
         parts.append(part(_between(rows, 0.14, float(rows[-1, 0])), look.accent))
     elif look.pattern == "panel":
         parts.append(part(_between(rows, 0.315, float(rows[-1, 0])), look.accent, half=0.5))
     elif look.pattern == "print":
-        parts += [
-            part(_between(rows, 0.235, 0.10), look.accent, middle, half=0.6) for middle in (0.0, math.pi)
-        ]
+        parts += [part(_between(rows, 0.235, 0.10), look.accent, middle, half=0.6) for middle in (0.0, math.pi)]
     if look.bag == "shoulder":
         parts.append(part(_between(rows, 0.29, 0.0), shade(look.extra, 0.8), middle=0.5, half=0.12))
-        pouch = np.array(
-            [[0.02, 0.122, 0.10], [0.0, 0.13, 0.105], [-0.11, 0.13, 0.105], [-0.12, 0.122, 0.10]]
-        )
+        pouch = np.array([[0.02, 0.122, 0.10], [0.0, 0.13, 0.105], [-0.11, 0.13, 0.105], [-0.12, 0.122, 0.10]])
         parts.append(part(pouch, look.extra, middle=_HALF_TURN, half=0.75))
     return [polygon for polygon in parts if len(polygon.points)]
 
@@ -184,6 +175,4 @@ def _long_hair(body: Body, limbs: Limbs, *, behind: bool) -> list[Polygon]:
     if body.look.hair != "long" or behind == (body.facing < 0.1):
         return []
     top = _head_centre(limbs) - np.array([0.02, 0, 0])
-    return _chain(
-        body, [top, top - np.array([0.035, 0, 0.12])], [(0.055, 0.042)], [shade(body.look.hair_colour, 0.92)]
-    )
+    return _chain(body, [top, top - np.array([0.035, 0, 0.12])], [(0.055, 0.042)], [shade(body.look.hair_colour, 0.92)])

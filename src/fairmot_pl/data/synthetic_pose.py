@@ -79,9 +79,7 @@ class Body:
 
         # down one edge and up the other
         angle = np.concatenate([low + seen, (high + seen)[::-1]])
-        height, breadth, depth = (
-            np.concatenate([column, column[::-1]]) for column in (height, breadth, depth)
-        )
+        height, breadth, depth = (np.concatenate([column, column[::-1]]) for column in (height, breadth, depth))
         axis = np.zeros((len(height), 3))
         axis[:, 0], axis[:, 2] = lean * height, hips + height
         points = self.pixels(axis)
@@ -127,9 +125,7 @@ def pose(body: Body) -> Limbs:
     pitch = (0.6 * (thigh - bend)).clip(None, 0.25)
     pitch = np.where(ankle[:, 2] < _ANKLE + 0.01, 0.0, pitch)
     toe = ankle + np.stack([0.085 * np.cos(pitch), 0.012 * sides, 0.085 * np.sin(pitch) - 0.016], axis=-1)
-    shoulder = np.stack(
-        [np.full(2, 0.29 * lean), 0.108 * look.build * sides, np.full(2, hips + 0.292)], axis=-1
-    )
+    shoulder = np.stack([np.full(2, 0.29 * lean), 0.108 * look.build * sides, np.full(2, hips + 0.292)], axis=-1)
     upper = -0.85 * look.arm_swing * reach * np.sin(phase)
     lower = upper + 0.18 + 0.35 * effort
     away = np.stack([np.zeros(2), 0.022 * sides, np.zeros(2)], axis=-1)

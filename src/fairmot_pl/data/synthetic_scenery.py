@@ -152,11 +152,7 @@ def _shop(painter: _Painter, x: float, front: float, wall: Colour, rng: np.rando
 def _car(painter: _Painter, x: float, rng: np.random.Generator) -> None:
     """A car parked at the far kerb."""
     depth = FAR_KERB - 1.0
-    colour = (
-        shade((90, 90, 95), float(rng.uniform(0.4, 2.2)))
-        if rng.random() < 0.6
-        else _AWNINGS[int(rng.integers(4))]
-    )
+    colour = shade((90, 90, 95), float(rng.uniform(0.4, 2.2))) if rng.random() < 0.6 else _AWNINGS[int(rng.integers(4))]
     hull = [(0, 0.3), (4.2, 0.3), (4.25, 0.75), (3.5, 0.9), (2.9, 1.4), (1.3, 1.42), (0.6, 0.92), (0.05, 0.8)]
     glass = [(3.2, 0.92), (2.8, 1.3), (1.45, 1.32), (0.95, 0.93)]
     parts = [

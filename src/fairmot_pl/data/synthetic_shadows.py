@@ -58,9 +58,7 @@ class Sun:
         points = self._view.project(ground) + move
         self._darken(canvas, points[0], points[1:] - points[0])
 
-    def _darken(
-        self, canvas: NDArray[np.uint8], middle: NDArray[np.float64], axes: NDArray[np.float64]
-    ) -> None:
+    def _darken(self, canvas: NDArray[np.uint8], middle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
         """Multiply an ellipse with half axes `(2, 2)` (one a row) in pixels into the canvas."""
         reach = np.abs(axes).sum(axis=0)
         left, top = np.floor(middle - reach).astype(int).tolist()

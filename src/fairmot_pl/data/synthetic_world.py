@@ -121,9 +121,7 @@ class _Walker:
 class _Crowd:
     """Everybody in the scene and the seats of those who left, which new people take."""
 
-    def __init__(
-        self, config: SyntheticConfig, view: Perspective, pan: float, obstacles: Sequence[Obstacle]
-    ) -> None:
+    def __init__(self, config: SyntheticConfig, view: Perspective, pan: float, obstacles: Sequence[Obstacle]) -> None:
         self._config, self._view, self._pan = config, view, pan
         self._obstacles = np.array([(thing.x, thing.z, thing.radius) for thing in obstacles]).reshape(-1, 3)
         # a panning camera sees a part of a wider scene; the crowd is as dense as without
@@ -191,9 +189,7 @@ def _set_midway(person: _Walker, share: float) -> None:
     person.heading = math.atan2(*(points[leg + 1] - points[leg])[::-1])
 
 
-def simulate(
-    config: SyntheticConfig, view: Perspective, pan: float, obstacles: Sequence[Obstacle]
-) -> list[Walk]:
+def simulate(config: SyntheticConfig, view: Perspective, pan: float, obstacles: Sequence[Obstacle]) -> list[Walk]:
     """Everybody's ways through the scene over the sequence's duration.
 
     A longer sequence, or one seen at another frame rate, has the same ways as far as both go.

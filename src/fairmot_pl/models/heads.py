@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 HEATMAP_PRIOR = -2.19
@@ -15,6 +16,20 @@ def branch(in_channels: int, hidden_channels: int, out_channels: int) -> nn.Sequ
         nn.ReLU(inplace=True),
         nn.Conv2d(hidden_channels, out_channels, 1),
     )
+
+
+def _precise(layers: nn.Sequential, features: Tensor) -> Tensor:
+    """A branch with its last convolution in float32 also under autocast.
+
+    In half precision neighbouring cells of a peak tie, and both would be detections; and a size of 100 cells has
+    steps of half a cell.
+    """
+    *hidden, last = layers
+    for layer in hidden:
+        features = layer(features)
+    with torch.autocast(features.device.type, enabled=False):
+        precise: Tensor = last(features.float())
+    return precise
 
 
 def _zero_biases(layers: nn.Sequential) -> None:
@@ -43,8 +58,8 @@ class DetectionHead(nn.Module):
         _zero_biases(self.offset)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`."""
-        return self.heatmap(features), self.size(features), self.offset(features)
+        """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`. Always float32."""
+        return _precise(self.heatmap, features), _precise(self.size, features), _precise(self.offset, features)
 
 
 class ReIDHead(nn.Module):

@@ -77,12 +77,17 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
         self.seed = seed
         self.augmentation = dict(augmentation)
-        self.encoding = {"box_encoding": box_encoding, "num_classes": num_classes, "max_objects": max_objects}
+        self.encoding: dict[str, Any] = {
+            "box_encoding": box_encoding,
+            "num_classes": num_classes,
+            "max_objects": max_objects,
+        }
         self.synthetic = dict(synthetic) if synthetic is not None else None
         if self.synthetic is not None:
             # settings have a folder each, so that changing one never meets images of another
             scene = {key: value for key, value in self.synthetic.items() if key not in ("train", "val")}
-            self.root = dataset_folder(self.root, SyntheticConfig(**scene))
+            own = dataset_folder(self.root, SyntheticConfig(**scene))
+            self.root = own.with_name(f"{own.name}-{self.synthetic['train']}-{self.synthetic['val']}")
         self.train_sets: list[DataSource] = []
         self.val_sequences: list[AnnotatedSequence] = []
         self.identities = IdentityIndex.build([])
@@ -120,7 +125,8 @@ class FairMOTDataModule(pl.LightningDataModule):
         stills = [sequence.name for sequence in self.val_sequences if not sequence.is_video]
         if stills:
             raise ValueError(
-                f"data.val holds still images ({', '.join(stills)}); only videos can be tracked: name them in data.train instead"
+                f"data.val holds still images ({', '.join(stills)}); only videos can be tracked: "
+                "name them in data.train instead"
             )
         if self.val_sources and not sum(map(len, self.val_sequences)):
             raise ValueError(
@@ -182,7 +188,8 @@ class FairMOTDataModule(pl.LightningDataModule):
         sampler = EpochSampler(samples, **settings)  # type: ignore[arg-type]
         if self.trainer is None or not self.trainer.fit_loop.restarting:
             return sampler
-        done = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed * self.batch_size
+        batches = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
+        done = batches * self.batch_size
         epoch = self.trainer.current_epoch
         start = done if done <= len(sampler) - self.batch_size else 0
         resumed = EpochSampler(samples, **settings, start_epoch=epoch, start=start)  # type: ignore[arg-type]

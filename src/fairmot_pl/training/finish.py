@@ -18,7 +18,7 @@ from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.run_report import write_run_report
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.callbacks.media import tracks_of_frame
-from fairmot_pl.training.callbacks.tracking import TrackValidationSequences
+from fairmot_pl.training.callbacks.tracking import tracking_of
 from fairmot_pl.training.loggers import merge_csv
 
 log = logging.getLogger(__name__)
@@ -76,11 +76,6 @@ def write_outcome(
         notes=record.get("notes", []),
     )
     return figures
-
-
-def tracking_of(trainer: pl.Trainer) -> TrackValidationSequences | None:
-    """The callback that tracks the validation sequences, if the run has it."""
-    return next((found for found in trainer.callbacks if isinstance(found, TrackValidationSequences)), None)  # type: ignore[attr-defined]
 
 
 def sample_frames(

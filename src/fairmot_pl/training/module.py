@@ -99,7 +99,8 @@ class FairMOTModule(pl.LightningModule):
 
     def forward(self, images: Tensor) -> HeadMaps:
         """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]."""
-        return self.model(images)
+        maps: HeadMaps = self.model(images)
+        return maps
 
     def training_step(self, batch: tuple[Tensor, Targets], batch_idx: int) -> Tensor:
         """One step; logs each task's raw loss, the effective weights and the total."""
@@ -118,9 +119,10 @@ class FairMOTModule(pl.LightningModule):
             },
             batch_size=size,
         )
-        return losses["total"]
+        total: Tensor = losses["total"]
+        return total
 
-    def validation_step(self, batch: FrameSample, batch_idx: int) -> list[Detections]:
+    def validation_step(self, batch: FrameSample, batch_idx: int) -> list[Detections]:  # type: ignore[override]
         """Detections of each frame, in pixels of its image. What becomes of them is the callbacks' business."""
         input_size = tuple(batch.image.shape[-2:])
         found = decode_detections(
@@ -133,7 +135,7 @@ class FairMOTModule(pl.LightningModule):
             for detections, (height, width) in zip(found, batch.image_size.tolist(), strict=True)
         ]
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """Adam over the network and, at the same rate, over the parameters of the loss; step decay by epoch."""
         loss_parameters = list(self.loss.parameters())
         groups = [{"params": list(self.model.parameters()), "name": "network"}]

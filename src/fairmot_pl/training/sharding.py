@@ -55,7 +55,7 @@ def shard_sequences(sequences: Sequence[AnnotatedSequence], rank: int, world_siz
     """
     if sequences and len(sequences) < world_size:
         raise ValueError(
-            f"{len(sequences)} validation sequences cannot be shared by {world_size} processes: each takes whole sequences; "
+            f"{len(sequences)} validation sequences cannot be shared by {world_size} processes, which take whole ones; "
             f"use trainer.devices={len(sequences)} or fewer"
         )
     shares: list[list[int]] = [[] for _ in range(world_size)]

@@ -15,7 +15,7 @@ from fairmot_pl.inference.drawing import Trails, draw_tracks
 from fairmot_pl.inference.video import VideoWriter
 from fairmot_pl.mot_format import MotTable
 from fairmot_pl.structures import AnnotatedSequence, Tracks
-from fairmot_pl.training.callbacks.tracking import TrackValidationSequences
+from fairmot_pl.training.callbacks.tracking import tracking_of
 
 
 class ValidationMedia(pl.Callback):
@@ -33,7 +33,7 @@ class ValidationMedia(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw the clip and fill the table from the results of the validation that has just ended."""
-        tracking = next((found for found in trainer.callbacks if isinstance(found, TrackValidationSequences)), None)  # type: ignore[attr-defined]
+        tracking = tracking_of(trainer)
         if not trainer.is_global_zero or trainer.sanity_checking or tracking is None or tracking.summary is None:
             return
         wandb_loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
@@ -63,4 +63,9 @@ def write_clip(
 def tracks_of_frame(rows: NDArray[np.float64], frame: int) -> Tracks:
     """The result rows of one frame as `Tracks`; the format has no class column, so all are class 0."""
     table = MotTable.from_rows(rows[rows[:, 0] == frame])
-    return Tracks(ids=table.ids, boxes=tlwh_to_xyxy(table.boxes), scores=table.scores, classes=np.zeros(len(table)))
+    return Tracks(
+        ids=table.ids,
+        boxes=tlwh_to_xyxy(table.boxes),
+        scores=table.scores.astype(np.float32),
+        classes=np.zeros(len(table), np.int64),
+    )

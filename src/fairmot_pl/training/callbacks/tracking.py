@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 
@@ -69,7 +70,8 @@ class TrackValidationSequences(pl.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Hand each frame's detections to its sequence's tracker."""
-        for sequence, frame, detections in zip(batch.sequence.tolist(), batch.frame.tolist(), outputs, strict=True):
+        places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
+        for (sequence, frame), detections in zip(places, outputs, strict=True):
             self._track(sequence, frame, detections)
 
     def _track(self, index: int, frame: int, detections: Detections) -> None:
@@ -113,6 +115,11 @@ class TrackValidationSequences(pl.Callback):
         """Write `SEQ.txt` in MOTChallenge format for every sequence of the last validation."""
         for name, rows in self.results.items():
             write_mot(folder / f"{name}.txt", rows)
+
+
+def tracking_of(trainer: pl.Trainer) -> TrackValidationSequences | None:
+    """The callback that tracks the validation sequences, if the run has it."""
+    return next((found for found in trainer.callbacks if isinstance(found, TrackValidationSequences)), None)  # type: ignore[attr-defined]
 
 
 def _ground_truth(sequence: AnnotatedSequence) -> MotTable:
