@@ -59,8 +59,9 @@ def test_autocast_on_a_cpu(deformable: bool) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = model(images)
     for output, exact in zip(mixed, model(images), strict=True):
-        assert output.dtype == torch.bfloat16
         assert (output.float() - exact).abs().max() < 0.05 * exact.abs().max() + 0.05
+    # detections stay exact, embeddings are what half precision is for
+    assert [output.dtype for output in mixed] == [torch.float32, torch.float32, torch.float32, torch.bfloat16]
     sum(output.float().square().mean() for output in mixed).backward()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())
 

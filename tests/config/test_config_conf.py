@@ -1,0 +1,107 @@
+"""Every shipped configuration composes, fits the code, and is reached from somewhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from fairmot_pl import evaluate, track, train
+from fairmot_pl.config.check import ConfigError
+from fairmot_pl.config.folders import conf_dir, job_folder
+from fairmot_pl.config.overrides import check_command_line, compose_checked
+
+CONF = conf_dir()
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+ABLATIONS = sorted(path.stem for path in (CONF / "ablation").glob("*.yaml"))
+GROUPS = {
+    path.relative_to(CONF).with_suffix("").as_posix()
+    for path in CONF.rglob("*.yaml")
+    if path.parent not in (CONF, CONF / "experiment", CONF / "ablation")
+}
+ROOT = "data.root=/data"
+
+
+@pytest.mark.parametrize("ablation", [None, *ABLATIONS])
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_with_every_ablation(experiment, ablation):
+    overrides = [f"+experiment={experiment}", ROOT, *([f"+ablation={ablation}"] if ablation else [])]
+    train.check(compose_checked("train", overrides))
+
+
+@pytest.mark.parametrize("choice", sorted(GROUPS))
+def test_every_choice_of_every_group(choice):
+    group, _, name = choice.rpartition("/")
+    overrides = [f"{group}={name}", ROOT]
+    if group == "callbacks" and name == "train":
+        return train.check(compose_checked("train", overrides))
+    if group in ("model", "loss", "loss/weighting", "optimizer"):
+        return train.check(compose_checked("train", overrides))
+    return evaluate.check(compose_checked("evaluate", [*overrides, "checkpoint=x"]))
+
+
+def test_track_composes():
+    track.check(compose_checked("track", ["source=a", "checkpoint=b", "tracker=byte_reid"]))
+
+
+def test_the_conf_folder_stays_small():
+    assert len(list(CONF.rglob("*.yaml"))) <= 45
+
+
+def test_experiments_say_how_to_run_them():
+    for name in EXPERIMENTS:
+        text = (CONF / "experiment" / f"{name}.yaml").read_text()
+        assert f"python -m fairmot_pl.train +experiment={name}" in text
+
+
+def test_interpolations_stay_few():
+    used = [match for path in CONF.rglob("*.yaml") for match in re.findall(r"\$\{(?!now|job_folder|hydra)", path.read_text())]
+    assert len(used) <= 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["+experiment=mot71"], r"experiment=mot71: no such choice. Did you mean 'mot17'\? Allowed: crowdhuman"),
+        (["data=mot18", ROOT], r"data=mot18: no such choice. Did you mean 'mot17'\?"),
+        (["model.reid_dimm=3"], r"unknown key 'model.reid_dimm'. Did you mean 'model.reid_dim'\?"),
+        (["trainer.max_epoch=3"], r"unknown key 'trainer.max_epoch'. Did you mean 'trainer.max_epochs'\?"),
+        (["+trainer.max_epoch=3"], r"unknown key 'trainer.max_epoch'. Did you mean 'max_epochs'\?"),
+        (["+model.reid_dimm=3"], r"unknown key 'model.reid_dimm'. Did you mean 'reid_dim'\?"),
+        (["+data.synthetic.poeple=3"], r"unknown key 'data.synthetic.poeple'. Did you mean 'people'\?"),
+        (["+data.augmentation.rotatoin=3"], r"unknown key 'data.augmentation.rotatoin'. Did you mean 'rotation'\?"),
+        (["sede=3"], r"unknown key 'sede'. Did you mean 'seed'\?"),
+        (["+sede=3"], r"unknown key 'sede'. Did you mean 'seed'\?"),
+        (["model.reid_dim=abc"], r"model.reid_dim is 'abc'; expected a whole number"),
+        (["seed=abc"], r"seed is 'abc'; expected a whole number"),
+        (["optimizer.learning_rate=fast"], r"optimizer.learning_rate is 'fast'; expected a number"),
+        (["optimizer.ema_decay=2"], r"optimizer.ema_decay is 2; expected a number between 0 and 1"),
+        (["tracker.association=bite"], r"association is 'bite'"),
+        (["tracker.score_threshold=high"], r"score_threshold is 'high'"),
+        (["loss/weighting=unsure"], r"loss/weighting=unsure: no such choice. .*Allowed: fixed, uncertainty"),
+        (["loss.weighting.name=unsure"], r"weighting is 'unsure'; allowed: uncertainty, fixed"),
+        (["trainer.devices=[a]"], r"trainer.devices is \['a'\]; expected"),
+        (["callbacks.media.frames=many"], r"callbacks.media.frames is 'many'; expected a whole number"),
+        (["model.reid_dim=16,x"], r"model.reid_dim is 'x'; expected a whole number"),
+        (["=3"], r"'=3' is no override"),
+    ],
+)
+def test_a_wrong_override_fails_at_once_with_the_nearest_name(arguments, message):
+    with pytest.raises((ConfigError, ValueError), match=message):
+        check_command_line("train", arguments, train.check)
+
+
+def test_a_sound_sweep_passes():
+    check_command_line("train", ["-m", "model.reid_dim=16,64", "loss/weighting=uncertainty,fixed"], train.check)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "folder"),
+    [
+        (["+experiment=synthetic", "model.reid_dim=16", "loss/weighting=fixed"], "reid_dim=16,weighting=fixed"),
+        (["trainer.max_steps=3", "data.root=/a/b"], "default"),
+        (["data.val.mot17.sequences=[a/b]"], "sequences=[a-b]"),
+    ],
+)
+def test_folders_of_jobs_are_readable(overrides, folder):
+    assert job_folder(overrides) == folder

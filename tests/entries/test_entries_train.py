@@ -1,0 +1,84 @@
+"""The main job from end to end: train, evaluate, track, on a tiny world."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+import yaml
+
+from entries.conftest import SHORT, SMALL_NET, TINY
+from entries.wandb_run import read_wandb_runs
+from fairmot_pl.mot_format import read_mot
+
+
+def test_train_evaluate_track(train_tiny, run, world_root):
+    trained = train_tiny()
+    assert {path.name for path in trained.folder.iterdir()} >= {
+        *("config.yaml", "metrics.json", "metrics.csv", "provenance.json", "report.html"),
+        *("validation.mp4", "checkpoints", "tracks", "wandb", "train.log"),
+    }
+    assert {path.name for path in (trained.folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {"val/HOTA", "val/MOTA", "val/IDF1", "val/IDSW", "train/loss/total"} <= trained.metrics.keys()
+    config = yaml.safe_load((trained.folder / "config.yaml").read_text())
+    assert config["model"]["reid_dim"] == 8
+    assert config["data"]["seed"] == config["seed"]
+    columns = next(csv.reader((trained.folder / "metrics.csv").open()))
+    assert {"train/loss/heatmap", "train/loss/reid", "train/weight/reid", "lr/network", "val/HOTA"} <= set(columns)
+    assert "next: " in trained.out
+
+    evaluated = run(
+        "evaluate", f"checkpoint={trained.folder}", "data=synthetic", f"data.root={world_root}", *TINY
+    )
+    for name, value in evaluated.metrics.items():
+        assert value == pytest.approx(trained.metrics[name], abs=1e-9), name
+    assert "OVERALL" in evaluated.out
+    for name in ("SYN-101", "SYN-102"):
+        read_mot(evaluated.folder / f"{name}.txt")
+
+    source = next(world_root.rglob("SYN-101"))
+    tracked = run("track", f"source={source}", f"checkpoint={trained.folder}", "tracker.score_threshold=0.05")
+    assert {path.name for path in tracked.folder.iterdir()} >= {"SYN-101.txt", "SYN-101.mp4", "config.yaml", "metrics.json"}
+    assert tracked.metrics["speed/frames"] == 6
+    assert tracked.metrics["boxes"] == len(read_mot(tracked.folder / "SYN-101.txt"))
+
+
+def test_the_run_is_in_wandb_offline(train_tiny):
+    trained = train_tiny("trainer.max_epochs=1", "logger.tags=[mine]")
+    (run,) = read_wandb_runs(trained.folder)
+    assert run.project == "fairmot_pl"
+    assert set(run.tags) == {"synthetic", "reid_dim=8", "weighting=uncertainty", "mine"}
+    assert {"val/HOTA", "train/loss/total", "train/weight/detection"} <= run.keys
+    assert run.config["config"]["model"]["reid_dim"] == 8
+    assert run.config["environment"]["packages"]["torch"]
+    assert run.config["data"]["fingerprint"]
+    assert {"val/sequences", "val/clip"} <= run.keys
+
+
+def test_one_seed_one_result_whatever_the_workers(train_tiny):
+    first, second = train_tiny(), train_tiny("data.num_workers=2")
+    other = train_tiny("seed=3")
+    assert first.metrics == second.metrics
+    assert first.metrics["train/loss/total"] != other.metrics["train/loss/total"]
+
+
+def test_detection_alone_without_validation(train_tiny):
+    trained = train_tiny("data.val={}", "trainer.max_epochs=1")
+    assert "val/HOTA" not in trained.metrics
+    assert {path.name for path in (trained.folder / "checkpoints").iterdir()} == {"last.ckpt"}
+
+
+def test_weight_averaging_is_what_is_validated_and_kept(train_tiny, run, world_root):
+    trained = train_tiny("optimizer.ema_decay=0.5")
+    evaluated = run("evaluate", f"checkpoint={trained.folder}", f"data.root={world_root}", *TINY)
+    assert evaluated.metrics["val/FN"] == trained.metrics["val/FN"]
+
+
+def test_a_start_from_other_weights(train_tiny, refused, world_root):
+    trained = train_tiny("trainer.max_epochs=1")
+    train_tiny("trainer.max_epochs=1", f"model.init_from={trained.folder}")
+    said = refused(
+        *("train", "+experiment=synthetic", f"data.root={world_root}", *TINY, *SMALL_NET, *SHORT),
+        *(f"model.init_from={trained.folder}", "model.reid_dim=16"),
+    )
+    assert "has reid_dim=8, this run has model.reid_dim=16" in said

@@ -1,0 +1,47 @@
+"""Read an offline wandb run back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wandb.proto import wandb_internal_pb2
+from wandb.sdk.internal.datastore import DataStore
+
+
+@dataclass
+class OfflineRun:
+    project: str = ""
+    group: str = ""
+    name: str = ""
+    tags: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+
+
+def read_wandb_runs(folder: Path) -> list[OfflineRun]:
+    """Every offline run under `folder/wandb`."""
+    return [_read(path) for path in sorted((folder / "wandb").glob("offline-run-*/*.wandb"))]
+
+
+def _read(path: Path) -> OfflineRun:
+    run, store = OfflineRun(), DataStore()
+    store.open_for_scan(str(path))
+    while (data := store.scan_data()) is not None:
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(data)
+        if record.HasField("run"):
+            run.project, run.group, run.name = record.run.project, record.run.run_group, record.run.display_name
+            run.tags = list(record.run.tags)
+            _config(run, record.run.config.update)
+        _config(run, record.config.update)
+        for item in record.history.item:
+            run.keys.add(item.key or "/".join(item.nested_key))
+    return run
+
+
+def _config(run: OfflineRun, updates: Any) -> None:
+    for update in updates:
+        run.config[update.key or update.nested_key[0]] = json.loads(update.value_json)

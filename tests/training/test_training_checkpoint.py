@@ -1,0 +1,109 @@
+"""Checkpoints: found, read, refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from fairmot_pl.training.checkpoint import CheckpointError, find_checkpoint, load_module, start_from
+from fairmot_pl.training.module import FairMOTModule
+
+
+def module(**changes):
+    values = {
+        "num_identities": 5,
+        "backbone": "mobilenetv3_small_050",
+        "reid_dim": 8,
+        "box_encoding": "ltrb",
+        "deformable": False,
+        "num_classes": 1,
+        "head_channels": 8,
+        "pretrained": False,
+        "heatmap_weight": 1.0,
+        "size_weight": 0.1,
+        "offset_weight": 1.0,
+        "weighting": "uncertainty",
+        "weighting_options": {"detection": -1.85, "reid": -1.05},
+        "learning_rate": 1e-4,
+        "lr_drop_epochs": [20],
+        "lr_drop_factor": 0.1,
+    }
+    return FairMOTModule(**{**values, **changes})
+
+
+@pytest.fixture
+def saved(tmp_path):
+    from pytorch_lightning import Trainer
+
+    made = module()
+    trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=tmp_path)
+    trainer.strategy.connect(made)
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    trainer.save_checkpoint(path)
+    return made, path
+
+
+def test_classifier_and_loss_weights_are_in_the_checkpoint(saved):
+    made, path = saved
+    again = load_module(path)
+    assert again.state_dict().keys() == made.state_dict().keys()
+    assert any("identity" in key for key in made.state_dict())
+    assert any("weighting" in key for key in made.state_dict())
+    for key, value in made.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+
+
+def test_loads_in_a_fresh_process_under_weights_only(saved):
+    _, path = saved
+    code = (
+        "from fairmot_pl.training.module import FairMOTModule; "
+        f"print(FairMOTModule.load_from_checkpoint({str(path)!r}, map_location='cpu', weights_only=True).hparams.reid_dim)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "8"
+
+
+def test_the_folder_of_a_run_stands_for_its_best_checkpoint(saved, tmp_path):
+    assert find_checkpoint(tmp_path) == saved[1]
+
+
+def test_no_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="a folder without checkpoints/best.ckpt"):
+        find_checkpoint(tmp_path)
+    with pytest.raises(CheckpointError, match=r"nowhere.ckpt is not there"):
+        find_checkpoint(tmp_path / "nowhere.ckpt")
+
+
+@pytest.mark.parametrize("kept", [0, 100, 0.5, 0.99])
+def test_truncated(saved, kept):
+    _, path = saved
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
+    with pytest.raises(CheckpointError, match=r"best.ckpt cannot be read; it is cut short or no checkpoint"):
+        load_module(path)
+
+
+def test_foreign(tmp_path):
+    torch.save({"weights": torch.zeros(1)}, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match="not one of this package's training runs"):
+        load_module(tmp_path / "other.ckpt")
+
+
+def test_start_from_takes_the_network_alone(saved):
+    made, path = saved
+    fresh = module(num_identities=9)
+    classifier = {key: value.clone() for key, value in fresh.loss.state_dict().items()}
+    start_from(fresh, path)
+    for key, value in made.model.state_dict().items():
+        assert torch.equal(value, fresh.model.state_dict()[key])
+    for key, value in classifier.items():
+        assert torch.equal(value, fresh.loss.state_dict()[key])
+
+
+def test_another_reid_dim_is_named(saved):
+    with pytest.raises(CheckpointError, match=r"has reid_dim=8, this run has model.reid_dim=16; set model.reid_dim=8"):
+        start_from(module(reid_dim=16), saved[1])
