@@ -72,7 +72,7 @@ def check_data(config: DictConfig) -> None:
     check_call(data["augmentation"], Augmentation, "data.augmentation")
     if data.get("synthetic") is not None:
         fields = inspect.signature(SyntheticConfig).parameters
-        check_keys(data["synthetic"], {"train", "val", *fields}, "data.synthetic")
+        check_keys(data["synthetic"], {"train", "val", "val_frames", *fields}, "data.synthetic")
 
 
 def check_run(config: DictConfig) -> None:

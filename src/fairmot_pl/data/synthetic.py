@@ -56,6 +56,7 @@ def render_dataset(
     val: int,
     seed: int = 0,
     frames: int = 200,
+    val_frames: int | None = None,
     image_size: Sequence[int] = (360, 640),
     frame_rate: float = 30.0,
     people: int = 16,
@@ -78,6 +79,8 @@ def render_dataset(
         val: how many to validate on.
         seed: of the data set.
         frames: as `SyntheticConfig`, like all that follow.
+        val_frames: frames of a validation sequence; None = `frames`. Many short sequences teach more than few long
+            ones, but a tracker is only tested by long ones.
         image_size: `(height, width)` in pixels.
         frame_rate: frames per second.
         people: about how many are in view.
@@ -119,14 +122,15 @@ def render_dataset(
         seed=seed,
     )
     folders = []
-    numbers = [
-        *(("train", number + 1) for number in range(train)),
-        *(("val", number + FIRST_VAL) for number in range(val)),
+    longer = config if val_frames is None else replace(config, frames=val_frames)
+    jobs = [
+        *(("train", number + 1, config) for number in range(train)),
+        *(("val", number + FIRST_VAL, longer) for number in range(val)),
     ]
-    for split, number in numbers:
+    for split, number, scene in jobs:
         name = f"SYN-{number:02d}"
         report = None if progress is None else partial(progress, name)
-        folders.append(render_sequence(Path(root) / split, name, sequence_config(config, number), report))
+        folders.append(render_sequence(Path(root) / split, name, sequence_config(scene, number), report))
     return folders
 
 

@@ -85,9 +85,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.synthetic = dict(synthetic) if synthetic is not None else None
         if self.synthetic is not None:
             # settings have a folder each, so that changing one never meets images of another
-            scene = {key: value for key, value in self.synthetic.items() if key not in ("train", "val")}
-            own = dataset_folder(self.root, SyntheticConfig(**scene))
-            self.root = own.with_name(f"{own.name}-{self.synthetic['train']}-{self.synthetic['val']}")
+            self.root = _synthetic_root(self.root, self.synthetic)
         self.train_sets: list[DataSource] = []
         self.val_sequences: list[AnnotatedSequence] = []
         self.identities = IdentityIndex.build([])
@@ -212,3 +210,10 @@ class FairMOTDataModule(pl.LightningDataModule):
                 f"the checkpoint was trained on {saved.num_identities} identities, data.root={self.root} now gives "
                 f"{self.identities.num_identities} or other ones: classes would not fit; resume on the same data"
             )
+
+
+def _synthetic_root(root: Path, settings: Mapping[str, Any]) -> Path:
+    """The folder of one choice of settings, the numbers of sequences and frames included."""
+    counts = ("train", "val", "val_frames")
+    scene = dataset_folder(root, SyntheticConfig(**{key: settings[key] for key in settings if key not in counts}))
+    return scene.with_name("-".join([scene.name, *(str(settings[key]) for key in counts if settings.get(key) is not None)]))

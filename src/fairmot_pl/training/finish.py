@@ -37,7 +37,13 @@ def finish_training(trainer: pl.Trainer, folder: Path, record: dict[str, Any], *
         assert best.best_model_score is not None
         if abs(float(best.best_model_score) - tracking.summary.overall["HOTA"]) > 1e-6:
             log.info("scoring the best checkpoint again for the report")
-            trainer.validate(ckpt_path=best.best_model_path, verbose=False, weights_only=True)
+            trainer.validate(
+                trainer.lightning_module,
+                datamodule=trainer.datamodule,  # type: ignore[attr-defined]
+                ckpt_path=best.best_model_path,
+                verbose=False,
+                weights_only=True,
+            )
     return write_outcome(trainer, folder, record, title=title, more=trained, tracks_folder=folder / "tracks")
 
 

@@ -86,6 +86,8 @@ class FairMOTModule(pl.LightningModule):
             head_channels=head_channels,
             pretrained=pretrained,
         )
+        if not deformable:
+            self.model.to(memory_format=torch.channels_last)
         self.loss = FairMOTLoss(
             reid_dim=reid_dim,
             num_identities=num_identities,
@@ -99,7 +101,9 @@ class FairMOTModule(pl.LightningModule):
 
     def forward(self, images: Tensor) -> HeadMaps:
         """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]."""
-        maps: HeadMaps = self.model(images)
+        # plain convolutions are a third faster with channels last; the deformable kernel knows only channels first
+        layout = torch.contiguous_format if self.hparams["deformable"] else torch.channels_last
+        maps: HeadMaps = self.model(images.contiguous(memory_format=layout))
         return maps
 
     def training_step(self, batch: tuple[Tensor, Targets], batch_idx: int) -> Tensor:
