@@ -6,9 +6,8 @@ from entries.wandb_run import read_wandb_runs
 
 
 def test_four_runs_of_a_multirun(train_tiny):
-    swept = train_tiny(
-        "-m", "model.reid_dim=4,8", "loss/weighting=uncertainty,fixed", "trainer.max_epochs=1", "callbacks.media.frames=0"
-    )
+    axes = ["model.reid_dim=4,8", "loss/weighting=uncertainty,fixed"]
+    swept = train_tiny("-m", *axes, "trainer.max_epochs=1", "callbacks.media.frames=0")
     runs = {path.parent.name for path in swept.folder.rglob("metrics.json")}
     assert runs == {f"reid_dim={dim},weighting={name}" for dim in (4, 8) for name in ("uncertainty", "fixed")}
     table = (swept.folder / "comparison.md").read_text()

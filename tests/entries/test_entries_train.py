@@ -27,9 +27,7 @@ def test_train_evaluate_track(train_tiny, run, world_root):
     assert {"train/loss/heatmap", "train/loss/reid", "train/weight/reid", "lr/network", "val/HOTA"} <= set(columns)
     assert "next: " in trained.out
 
-    evaluated = run(
-        "evaluate", f"checkpoint={trained.folder}", "data=synthetic", f"data.root={world_root}", *TINY
-    )
+    evaluated = run("evaluate", f"checkpoint={trained.folder}", "data=synthetic", f"data.root={world_root}", *TINY)
     for name, value in evaluated.metrics.items():
         assert value == pytest.approx(trained.metrics[name], abs=1e-9), name
     assert "OVERALL" in evaluated.out
@@ -38,7 +36,8 @@ def test_train_evaluate_track(train_tiny, run, world_root):
 
     source = next(world_root.rglob("SYN-101"))
     tracked = run("track", f"source={source}", f"checkpoint={trained.folder}", "tracker.score_threshold=0.05")
-    assert {path.name for path in tracked.folder.iterdir()} >= {"SYN-101.txt", "SYN-101.mp4", "config.yaml", "metrics.json"}
+    written = {path.name for path in tracked.folder.iterdir()}
+    assert written >= {"SYN-101.txt", "SYN-101.mp4", "config.yaml", "metrics.json"}
     assert tracked.metrics["speed/frames"] == 6
     assert tracked.metrics["boxes"] == len(read_mot(tracked.folder / "SYN-101.txt"))
 

@@ -60,7 +60,8 @@ def test_loads_in_a_fresh_process_under_weights_only(saved):
     _, path = saved
     code = (
         "from fairmot_pl.training.module import FairMOTModule; "
-        f"print(FairMOTModule.load_from_checkpoint({str(path)!r}, map_location='cpu', weights_only=True).hparams.reid_dim)"
+        f"found = FairMOTModule.load_from_checkpoint({str(path)!r}, map_location='cpu', weights_only=True); "
+        "print(found.hparams.reid_dim)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -72,7 +73,7 @@ def test_the_folder_of_a_run_stands_for_its_best_checkpoint(saved, tmp_path):
 
 
 def test_no_checkpoint(tmp_path):
-    with pytest.raises(CheckpointError, match="a folder without checkpoints/best.ckpt"):
+    with pytest.raises(CheckpointError, match=r"a folder without checkpoints/best.ckpt"):
         find_checkpoint(tmp_path)
     with pytest.raises(CheckpointError, match=r"nowhere.ckpt is not there"):
         find_checkpoint(tmp_path / "nowhere.ckpt")

@@ -52,5 +52,5 @@ def test_a_single_process_sees_every_frame_once():
 
 
 def test_more_processes_than_sequences():
-    with pytest.raises(ValueError, match="1 validation sequences cannot be shared by 2 processes.*devices=1"):
+    with pytest.raises(ValueError, match=r"1 validation sequences cannot be shared by 2 processes.*devices=1"):
         shard_sequences([sequence("a", 3)], 0, 2)

@@ -216,4 +216,5 @@ def _synthetic_root(root: Path, settings: Mapping[str, Any]) -> Path:
     """The folder of one choice of settings, the numbers of sequences and frames included."""
     counts = ("train", "val", "val_frames")
     scene = dataset_folder(root, SyntheticConfig(**{key: settings[key] for key in settings if key not in counts}))
-    return scene.with_name("-".join([scene.name, *(str(settings[key]) for key in counts if settings.get(key) is not None)]))
+    given = [str(settings[key]) for key in counts if settings.get(key) is not None]
+    return scene.with_name("-".join([scene.name, *given]))
