@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from fairmot_pl.config.build import (
     build_datamodule,
@@ -31,6 +31,7 @@ from fairmot_pl.config.entry import (
     task_overrides,
 )
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.training.callbacks.averaging import MovingAverage
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
@@ -40,6 +41,7 @@ from fairmot_pl.training.provenance import data_fingerprint, environment
 log = logging.getLogger(__name__)
 
 KEYS = {"name": str, "seed": int, "resume": str | None}
+RESUMABLE = ("resume", "trainer.", "callbacks.", "logger.", "data.num_workers", "data.root")
 NODES = ("data", "model", "loss", "optimizer", "tracker", "trainer", "callbacks", "logger")
 
 
@@ -79,16 +81,21 @@ def expand_resume(arguments: list[str]) -> list[str]:
 
 
 def resumed_config(config: DictConfig) -> DictConfig:
-    """The stopped run's configuration with this command line's plain overrides on top."""
+    """The stopped run's configuration with this command line's overrides on top, as far as they may change.
+
+    Raises:
+        ConfigError: an override would make it another run.
+    """
     if not config.resume:
         return config
     saved = OmegaConf.load(Path(config.resume) / "config.yaml")
     assert isinstance(saved, DictConfig)
     for override in task_overrides():
         key = override.lstrip("+~").partition("=")[0]
-        if override.startswith(("+", "~")) or OmegaConf.is_config(OmegaConf.select(config, key)):
+        if override.startswith(("+", "~")) or not key.startswith(RESUMABLE):
             raise ConfigError(
-                f"{override} cannot go with resume=: the run goes on as it was; only plain key=value may change"
+                f"{override} cannot go with resume={config.resume}: the checkpoint would not fit, or it would be "
+                f"another run; what may change: {', '.join(RESUMABLE)}"
             )
         OmegaConf.update(saved, key, OmegaConf.select(config, key))
     saved.resume = config.resume
@@ -120,6 +127,7 @@ def train(config: DictConfig) -> Outcome:
         config,
         folder,
         record,
+        steps=datamodule.steps_per_epoch(),
         job_type="train",
         tags=[f"reid_dim={config.model.reid_dim}", f"weighting={config.loss.weighting.name}"],
         callbacks=own_callbacks(config, folder, validates=bool(datamodule.val_sequences)),
@@ -174,7 +182,7 @@ def own_callbacks(config: DictConfig, folder: Path, *, validates: bool) -> list[
     """Weight averaging if asked for, and the best checkpoint if there is a validation to tell it by."""
     callbacks: list[pl.Callback] = []
     if config.optimizer.ema_decay is not None:
-        callbacks.append(EMAWeightAveraging(decay=config.optimizer.ema_decay))
+        callbacks.append(MovingAverage(config.optimizer.ema_decay))
     if validates:
         callbacks.append(
             ModelCheckpoint(

@@ -76,14 +76,14 @@ def test_interpolations_stay_few():
         (["seed=abc"], r"seed is 'abc'; expected a whole number"),
         (["optimizer.learning_rate=fast"], r"optimizer.learning_rate is 'fast'; expected a number"),
         (["optimizer.ema_decay=2"], r"optimizer.ema_decay is 2; expected a number between 0 and 1"),
-        (["tracker.association=bite"], r"association is 'bite'"),
+        (["tracker.association=bite"], r"unknown association 'bite'.*nearest: 'byte'"),
         (["tracker.score_threshold=high"], r"score_threshold is 'high'"),
         (["loss/weighting=unsure"], r"loss/weighting=unsure: no such choice. .*Allowed: fixed, uncertainty"),
         (["loss.weighting.name=unsure"], r"weighting is 'unsure'; allowed: uncertainty, fixed"),
         (["trainer.devices=[a]"], r"trainer.devices is \['a'\]; expected"),
         (["callbacks.media.frames=many"], r"callbacks.media.frames is 'many'; expected a whole number"),
         (["model.reid_dim=16,x"], r"model.reid_dim is 'x'; expected a whole number"),
-        (["=3"], r"'=3' is no override"),
+        (["reid_dim:3"], r"'reid_dim:3' is no override"),
     ],
 )
 def test_a_wrong_override_fails_at_once_with_the_nearest_name(arguments, message):

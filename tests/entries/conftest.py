@@ -18,6 +18,7 @@ TINY = [
     "data.synthetic.train=1",
     "data.synthetic.val=2",
     "data.synthetic.frames=6",
+    "data.synthetic.val_frames=6",
     "data.synthetic.people=3",
     "data.synthetic.occluders=0",
     "data.synthetic.image_size=[96,160]",

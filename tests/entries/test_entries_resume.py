@@ -16,6 +16,7 @@ def weights(folder):
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
 
 
+@pytest.mark.parametrize("averaging", ["null", "0.9"])
 @pytest.mark.parametrize(
     ("where", "when"),
     [
@@ -24,8 +25,9 @@ def weights(folder):
         pytest.param("validation", 1, id="in validation"),
     ],
 )
-def test_stopped_and_resumed_equals_not_stopped(train_tiny, run, monkeypatch, tmp_path, where, when):
-    whole = train_tiny("data.batch_size=2")
+def test_stopped_and_resumed_equals_not_stopped(train_tiny, run, monkeypatch, tmp_path, where, when, averaging):
+    averaged = f"optimizer.ema_decay={averaging}"
+    whole = train_tiny(averaged)
 
     def interrupting(original):
         def hook(self, trainer, *rest):
@@ -40,7 +42,7 @@ def test_stopped_and_resumed_equals_not_stopped(train_tiny, run, monkeypatch, tm
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, interrupting(getattr(owner, name)))
         with pytest.raises(SystemExit):
-            train_tiny("data.batch_size=2", "name=stopped")
+            train_tiny(averaged, "name=stopped")
     (folder,) = (tmp_path / "outputs" / "stopped").iterdir()
     assert not (folder / "metrics.json").exists()
 
@@ -64,6 +66,13 @@ def test_what_cannot_be_resumed(refused, arguments, message):
     assert message in refused("train", *arguments)
 
 
+def test_a_finished_run_can_be_made_longer(train_tiny, run):
+    short, whole = train_tiny("trainer.max_epochs=1"), train_tiny("trainer.max_epochs=2")
+    longer = run("train", f"resume={short.folder}", "trainer.max_epochs=2")
+    assert longer.metrics == whole.metrics
+
+
 def test_a_resumed_run_cannot_change_its_network(train_tiny, refused):
     trained = train_tiny("trainer.max_epochs=1")
-    assert "resume" in refused("train", f"resume={trained.folder}", "model.reid_dim=16", "trainer.max_epochs=2")
+    said = refused("train", f"resume={trained.folder}", "model.reid_dim=16", "trainer.max_epochs=2")
+    assert "model.reid_dim=16 cannot go with resume=" in said

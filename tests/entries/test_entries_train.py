@@ -51,7 +51,7 @@ def test_the_run_is_in_wandb_offline(train_tiny):
     assert run.config["config"]["model"]["reid_dim"] == 8
     assert run.config["environment"]["packages"]["torch"]
     assert run.config["data"]["fingerprint"]
-    assert {"val/sequences", "val/clip"} <= run.keys
+    assert {"val/sequences/_type", "val/clip/_type"} <= run.keys
 
 
 def test_one_seed_one_result_whatever_the_workers(train_tiny):
@@ -62,7 +62,7 @@ def test_one_seed_one_result_whatever_the_workers(train_tiny):
 
 
 def test_detection_alone_without_validation(train_tiny):
-    trained = train_tiny("data.val={}", "trainer.max_epochs=1")
+    trained = train_tiny("data.val=null", "trainer.max_epochs=1")
     assert "val/HOTA" not in trained.metrics
     assert {path.name for path in (trained.folder / "checkpoints").iterdir()} == {"last.ckpt"}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wandb.proto import wandb_internal_pb2
-from wandb.sdk.internal.datastore import DataStore
 
 
 @dataclass
@@ -26,10 +27,24 @@ def read_wandb_runs(folder: Path) -> list[OfflineRun]:
     return [_read(path) for path in sorted((folder / "wandb").glob("offline-run-*/*.wandb"))]
 
 
+def _records(content: bytes, block: int = 32768, start: int = 7) -> Iterator[bytes]:
+    """Records of a LevelDB log: checksum, length and type (1 whole, 2 first, 3 middle, 4 last), never across blocks."""
+    position, record = start, b""
+    while position + 7 <= len(content):
+        if block - position % block < 7:
+            position += block - position % block
+            continue
+        _, length, kind = struct.unpack_from("<IHB", content, position)
+        record += content[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):
+            yield record
+            record = b""
+
+
 def _read(path: Path) -> OfflineRun:
-    run, store = OfflineRun(), DataStore()
-    store.open_for_scan(str(path))
-    while (data := store.scan_data()) is not None:
+    run = OfflineRun()
+    for data in _records(path.read_bytes()):
         record = wandb_internal_pb2.Record()
         record.ParseFromString(data)
         if record.HasField("run"):

@@ -103,6 +103,7 @@ def build_trainer(
     job_type: str,
     tags: list[str],
     callbacks: list[pl.Callback],
+    steps: int = 1,
 ) -> pl.Trainer:
     """The Lightning trainer of a run folder, with the configured callbacks and `callbacks`, CSV and wandb.
 
@@ -112,7 +113,8 @@ def build_trainer(
         record: configuration and provenance, for wandb.
         job_type: `"train"` or `"evaluate"`.
         tags: wandb tags, to which the configured ones are added.
-        callbacks: further callbacks.
+        callbacks: further callbacks, which come first.
+        steps: training steps an epoch; a run shorter than the logging interval still logs.
     """
     sweep = sweep_folder()
     loggers = build_loggers(
@@ -126,10 +128,14 @@ def build_trainer(
         config=record,
         wandb_folder=sweep or folder,
     )
+    settings = plain(config.trainer)
+    limits = [settings["log_every_n_steps"], steps, settings["max_steps"], settings["limit_train_batches"]]
+    settings["log_every_n_steps"] = min(limit for limit in limits if isinstance(limit, int) and limit > 0)
     return pl.Trainer(
-        **plain(config.trainer),
+        **settings,
         default_root_dir=folder,
-        callbacks=[*build_callbacks(config, folder), *callbacks],
+        # weight averaging comes first: a resume point holds the step that it is written after
+        callbacks=[*callbacks, *build_callbacks(config, folder)],
         logger=loggers,
         enable_checkpointing=any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
         use_distributed_sampler=False,  # the data module deals samples and whole sequences itself

@@ -74,7 +74,8 @@ def run_command(
     """
     register_resolvers()
     with plain_errors():
-        sys.argv[1:] = expand(sys.argv[1:])
+        # Hydra's parser wants its switches before the overrides
+        sys.argv[1:] = sorted(expand(sys.argv[1:]), key=lambda argument: argument not in ("-m", "--multirun"))
         check_command_line(name, sys.argv[1:], check)
     job = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)(
         functools.partial(_job, task, check)

@@ -14,6 +14,9 @@ CONFIG_NAME, METRICS_NAME = "config.yaml", "metrics.json"
 RUN_MARKS = (CONFIG_NAME, METRICS_NAME, ".hydra")
 """A folder with one of these is, or was to become, a run."""
 
+OTHER_FOLDERS = ("wandb",)
+"""What else may lie in the folder of a sweep."""
+
 SWEEP_MARK = "multirun.yaml"
 """Hydra leaves it in the folder of a sweep; each folder in there is a run."""
 
@@ -101,7 +104,9 @@ def _run_folders(folder: Path) -> list[Path]:
         return [folder]
     is_sweep = (folder / SWEEP_MARK).is_file()
     found: list[Path] = []
-    for inner in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
+        if inner.name.startswith(".") or inner.name in OTHER_FOLDERS:
+            continue
         below = _run_folders(inner)
         found += below or [inner] * is_sweep  # a job that fell over before it wrote anything is still a run
     return found

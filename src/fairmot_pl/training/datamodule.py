@@ -38,7 +38,7 @@ class FairMOTDataModule(pl.LightningDataModule):
     Args:
         root: folder to which the `path` of every source is relative.
         train: data sets to train on by name, each a dict such as `{"format": "mot", "path": ".", "split": "full"}`.
-        val: data sets whose videos are tracked in validation; empty for none.
+        val: data sets whose videos are tracked in validation; null for none.
         input_size: `(height, width)` of the network input, multiples of 32.
         batch_size: images a training step and process.
         val_batch_size: frames a validation step.
@@ -56,7 +56,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         *,
         root: str,
         train: Mapping[str, Mapping[str, Any]],
-        val: Mapping[str, Mapping[str, Any]],
+        val: Mapping[str, Mapping[str, Any]] | None,
         input_size: Sequence[int],
         batch_size: int,
         val_batch_size: int,
@@ -72,7 +72,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         height, width = input_size
         check_input_size((height, width))
         self.root = Path(root).expanduser()
-        self.train_sources, self.val_sources = dict(train), dict(val)
+        self.train_sources, self.val_sources = dict(train), dict(val or {})
         self.input_size = (height, width)
         self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
         self.seed = seed
@@ -129,7 +129,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         if self.val_sources and not sum(map(len, self.val_sequences)):
             raise ValueError(
                 f"the validation set is empty: data.val={self.val_sources} under {self.root} holds no frame; "
-                "name other sources, or data.val={} to train without validation"
+                "name other sources, or data.val=null to train without validation"
             )
         names = [sequence.name for sequence in self.val_sequences]
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -157,6 +157,10 @@ class FairMOTDataModule(pl.LightningDataModule):
             persistent_workers=self.num_workers > 0,
             pin_memory=self._on_cuda(),
         )
+
+    def steps_per_epoch(self) -> int:
+        """Training steps of this process in an epoch, at least 1."""
+        return max(1, sum(map(len, self.train_sequences)) // self._rank()[1] // self.batch_size)
 
     def val_dataloader(self) -> DataLoader[FrameSample]:
         """This process's share of the validation sequences, whole and in frame order."""

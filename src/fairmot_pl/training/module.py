@@ -45,6 +45,8 @@ class FairMOTModule(pl.LightningModule):
         learning_rate: of Adam, at the full rate.
         lr_drop_epochs: epochs after which the rate is multiplied by `lr_drop_factor`.
         lr_drop_factor: see `lr_drop_epochs`.
+        channels_last: memory layout in training; a third faster for plain convolutions on a CPU, but not every torch
+            build is sound with every backbone in it.
         warmup_steps: steps over which the rate rises linearly from 0; the paper has none.
         score_threshold: validation keeps detections with a score above it; low, since trackers may use low scores.
         max_detections: at most so many detections a frame.
@@ -69,6 +71,7 @@ class FairMOTModule(pl.LightningModule):
         learning_rate: float,
         lr_drop_epochs: Sequence[int],
         lr_drop_factor: float,
+        channels_last: bool = False,
         warmup_steps: int = 0,
         score_threshold: float = 0.1,
         max_detections: int = 500,
@@ -86,7 +89,7 @@ class FairMOTModule(pl.LightningModule):
             head_channels=head_channels,
             pretrained=pretrained,
         )
-        if not deformable:
+        if channels_last:
             self.model.to(memory_format=torch.channels_last)
         self.loss = FairMOTLoss(
             reid_dim=reid_dim,
@@ -101,8 +104,7 @@ class FairMOTModule(pl.LightningModule):
 
     def forward(self, images: Tensor) -> HeadMaps:
         """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]."""
-        # plain convolutions are a third faster with channels last; the deformable kernel knows only channels first
-        layout = torch.contiguous_format if self.hparams["deformable"] else torch.channels_last
+        layout = torch.channels_last if self.hparams["channels_last"] else torch.contiguous_format
         maps: HeadMaps = self.model(images.contiguous(memory_format=layout))
         return maps
 
