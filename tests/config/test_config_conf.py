@@ -98,9 +98,9 @@ def test_a_sound_sweep_passes():
 @pytest.mark.parametrize(
     ("overrides", "folder"),
     [
-        (["+experiment=synthetic", "model.reid_dim=16", "loss/weighting=fixed"], "reid_dim=16,weighting=fixed"),
-        (["trainer.max_steps=3", "data.root=/a/b"], "default"),
-        (["data.val.mot17.sequences=[a/b]"], "sequences=[a-b]"),
+        ("model.reid_dim=16|loss/weighting=fixed", "reid_dim=16,weighting=fixed"),
+        ("", "default"),
+        ("data.val.mot17.sequences=[a/b,c]", "sequences=[a-b,c]"),
     ],
 )
 def test_folders_of_jobs_are_readable(overrides, folder):

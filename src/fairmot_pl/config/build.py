@@ -11,8 +11,7 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 
 from fairmot_pl.config.check import ConfigError, check_call, check_keys
-from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
-from fairmot_pl.config.folders import job_folder
+from fairmot_pl.config.entry import plain, sweep_folder
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.losses.weighting import build_weighting
@@ -123,7 +122,7 @@ def build_trainer(
         project=config.logger.project,
         group=sweep.name if sweep else None,
         job_type=job_type,
-        name=job_folder(task_overrides()) if sweep else f"{config.name}/{folder.name}",
+        name=folder.name if sweep else f"{config.name}/{folder.name}",
         tags=[config.name, *tags, *plain(config.logger.tags)],
         config=record,
         wandb_folder=sweep or folder,

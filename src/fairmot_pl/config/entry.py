@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.folders import conf_dir, register_resolvers
-from fairmot_pl.config.overrides import check_command_line
+from fairmot_pl.config.overrides import check_command_line, name_jobs_by_what_varies
 
 EXPECTED_ERRORS = (ValueError, OSError)
 """What bad input raises; anything else is a defect and keeps its traceback."""
@@ -77,6 +77,7 @@ def run_command(
         # Hydra's parser wants its switches before the overrides
         sys.argv[1:] = sorted(expand(sys.argv[1:]), key=lambda argument: argument not in ("-m", "--multirun"))
         check_command_line(name, sys.argv[1:], check)
+        sys.argv[1:] = name_jobs_by_what_varies(sys.argv[1:])
     job = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)(
         functools.partial(_job, task, check)
     )

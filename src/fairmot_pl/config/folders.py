@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
-
-UNNAMED_KEYS = (
-    "experiment",
-    "ablation",
-    "trainer.",
-    "data.root",
-    "data.num_workers",
-    "logger",
-    "callbacks.",
-    "hydra",
-)
-"""Overrides that say how or where to run, not what is compared; they do not name a folder."""
 
 
 def conf_dir() -> Path:
@@ -33,14 +20,17 @@ def conf_dir() -> Path:
     raise FileNotFoundError(f"no conf/ folder in {package} or {package.parents[1]}: the installation is incomplete")
 
 
-def job_folder(overrides: Sequence[str]) -> str:
-    """A readable folder name from a job's overrides, such as `reid_dim=16,weighting=fixed`."""
+def job_folder(overrides: str) -> str:
+    """A readable folder name from a sweep job's own overrides, such as `reid_dim=16,weighting=fixed`.
+
+    Args:
+        overrides: Hydra's `override_dirname` with `|` between overrides, the ones that do not vary left out.
+    """
     parts = []
-    for override in overrides:
+    for override in filter(None, overrides.split("|")):
         key, _, value = override.lstrip("+~").partition("=")
-        if not key.startswith(UNNAMED_KEYS):
-            short = key.replace("/", ".").rsplit(".", 1)[-1]
-            parts.append(f"{short}={value}".replace("/", "-"))
+        short = key.replace("/", ".").rsplit(".", 1)[-1]
+        parts.append(f"{short}={value}".replace("/", "-"))
     return ",".join(parts) or "default"
 
 

@@ -49,6 +49,14 @@ def check_command_line(config_name: str, arguments: Sequence[str], check: Callab
         check(compose_checked(config_name, []))
 
 
+def name_jobs_by_what_varies(arguments: Sequence[str]) -> list[str]:
+    """A command line whose sweep jobs are named by the swept keys alone."""
+    overrides = [_parse(argument) for argument in arguments if not argument.startswith("-")]
+    swept = {override.key_or_group for override in overrides if override.is_sweep_override()}
+    fixed = sorted({override.key_or_group for override in overrides} - swept)
+    return [*arguments, f"hydra.job.config.override_dirname.exclude_keys=[{','.join(map(repr, fixed))}]"]
+
+
 def compose_checked(config_name: str, overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:
     """Compose a configuration outside of Hydra's main.
 
