@@ -63,6 +63,14 @@ def test_broken_sequences(refused, folder, harm, words):
     assert all(word in said for word in words), said
 
 
+def test_an_error_of_a_loader_process_is_one_line_too(refused, folder):
+    unreadable_image(folder / "train" / "SYN-01")
+    base = [each for each in BASE if not each.startswith("data.num_workers")]
+    said = refused("train", "data=mot_folder", f"data.root={folder}", *base, "data.num_workers=1")
+    assert "000002.jpg" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

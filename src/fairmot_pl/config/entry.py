@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +23,15 @@ from fairmot_pl.config.overrides import check_command_line, name_jobs_by_what_va
 
 EXPECTED_ERRORS = (ValueError, OSError)
 """What bad input raises; anything else is a defect and keeps its traceback."""
+
+NOT_WORTH_SAYING = (
+    r".*isinstance\(treespec, LeafSpec\).*",  # torch's own pytree, called by Lightning
+    r".*ended before the epoch ended and your dataloader is not resumable.*",  # ours is: EpochSampler
+    r"Checkpoint directory .* exists and is not empty.*",  # a resumed run
+    r".*does not have many workers which may be a bottleneck.*",
+    r"Total length of `.*` across ranks is zero.*",  # no validation
+    r".*TensorFloat-32.*",
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,7 @@ def run_command(
         expand: rewrites the arguments first.
     """
     register_resolvers()
+    _quiet()
     with plain_errors():
         # Hydra's parser wants its switches before the overrides
         sys.argv[1:] = sorted(expand(sys.argv[1:]), key=lambda argument: argument not in ("-m", "--multirun"))
@@ -82,6 +94,14 @@ def run_command(
         functools.partial(_job, task, check)
     )
     job()
+
+
+def _quiet() -> None:
+    """Leave out what says nothing to whoever runs a command; the library itself changes no filter."""
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in NOT_WORTH_SAYING:
+        warnings.filterwarnings("ignore", message=message)
 
 
 def _job(
@@ -112,11 +132,20 @@ def plain_errors(record: Path | None = None) -> Iterator[None]:
     except EXPECTED_ERRORS as error:
         if os.environ.get("FAIRMOT_DEBUG"):
             raise
-        line = f"error: {error}" if str(error) else f"error: {type(error).__name__}"
+        line = f"error: {_message(error)}"
         print(line, file=sys.stderr, flush=True)
         if record is None:
             raise SystemExit(1) from None
         record.write_text(line + "\n", encoding="utf-8")
+
+
+def _message(error: BaseException) -> str:
+    """What an error says; of one that a loader process passes on with its traceback, the end alone."""
+    text = str(error).strip() or type(error).__name__
+    if text.startswith("Caught ") and "DataLoader worker process" in text:
+        kind = text.split()[1]
+        text = text[text.rindex(f"{kind}: ") + len(kind) + 2 :]
+    return text
 
 
 @contextmanager

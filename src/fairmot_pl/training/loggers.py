@@ -64,6 +64,8 @@ def build_loggers(
             settings=wandb.Settings(mode=mode, silent=True, console="off", disable_git=True, x_disable_stats=False),
             reinit="finish_previous",
         )
+        # Lightning hands on a setting that wandb has dropped and warns about
+        logger._wandb_init.pop("anonymous", None)
         loggers.append(logger)
     return loggers
 

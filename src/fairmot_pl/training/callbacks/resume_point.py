@@ -97,7 +97,7 @@ class ResumePoint(pl.Callback):
 
     def _save(self, trainer: pl.Trainer) -> None:
         try:
-            trainer.save_checkpoint(self.path)
+            trainer.save_checkpoint(self.path, weights_only=False)
         except OSError as error:
             raise OSError(
                 f"{self.path} could not be written: {error.strerror or error}; free space and resume"

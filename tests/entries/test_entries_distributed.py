@@ -1,0 +1,64 @@
+"""Two processes give the figures of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from entries.conftest import SMALL_NET, TINY
+
+ONE = [each for each in TINY if not each.startswith("trainer.devices")]
+
+
+def command(folder: Path, entry: str, *arguments: str) -> dict[str, float]:
+    """Run a command in processes of its own; returns its figures."""
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE")
+    }
+    environment |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"fairmot_pl.{entry}", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = [line for line in done.stdout.splitlines() if line.startswith("results: ")]
+    assert len(results) == 1, done.stdout
+    return json.loads((folder / results[0].removeprefix("results: ") / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize("frames", [[5, 5], [3, 9]], ids=["equal shares", "unequal shares"])
+def test_validation_of_two_processes_equals_that_of_one(train_tiny, world_root, tmp_path, frames):
+    trained = train_tiny("trainer.max_epochs=3", "optimizer.learning_rate=3e-3", "callbacks.media.frames=0")
+    data = [f"data.root={world_root}", *ONE, f"data.synthetic.val_frames={frames[1]}", "data.val_batch_size=2"]
+    if frames[0] != frames[1]:
+        data.append("data.synthetic.val=3")
+    given = [
+        f"checkpoint={trained.folder}",
+        *data,
+        "callbacks.media.frames=2",
+        "callbacks.tracking.tracker.score_threshold=0.1",
+    ]
+    alone = command(tmp_path, "evaluate", *given, "trainer.devices=1")
+    together = command(tmp_path, "evaluate", *given, "trainer.devices=2", "name=two")
+    assert alone == together
+    assert alone["val/GT_Dets"] > 0
+    assert alone["val/Dets"] > 0
+
+
+def test_training_in_two_processes(world_root, tmp_path):
+    figures = command(
+        *(tmp_path, "train", "+experiment=synthetic", f"data.root={world_root}", *ONE, *SMALL_NET),
+        *("trainer.devices=2", "trainer.max_epochs=1", "trainer.check_val_every_n_epoch=1", "callbacks.media.frames=0"),
+        *("data.batch_size=1",),
+    )
+    assert "val/HOTA" in figures
+    assert "train/loss/total" in figures

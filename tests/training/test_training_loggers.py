@@ -1,0 +1,63 @@
+"""Loggers that never stand in the way."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from pytorch_lightning.loggers import CSVLogger, WandbLogger
+
+from fairmot_pl.training.loggers import build_loggers, has_wandb_account, merge_csv
+
+SETTINGS = {"project": "p", "group": None, "job_type": "train", "name": "n", "tags": [], "config": {}}
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch, tmp_path):
+    """A machine without an account."""
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
+
+
+def test_account_is_told_without_asking(monkeypatch, tmp_path):
+    assert not has_wandb_account()
+    (tmp_path / ".netrc").write_text("machine api.wandb.ai\n  login user\n  password x\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    assert has_wandb_account()
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert not has_wandb_account()
+    monkeypatch.delenv("WANDB_MODE")
+    (tmp_path / ".netrc").unlink()
+    monkeypatch.setenv("WANDB_API_KEY", "x")
+    assert has_wandb_account()
+
+
+@pytest.mark.parametrize(("mode", "kinds"), [("disabled", [CSVLogger]), ("auto", [CSVLogger, WandbLogger])])
+def test_csv_is_always_there(tmp_path, mode, kinds):
+    loggers = build_loggers(tmp_path, mode=mode, wandb_folder=tmp_path, **SETTINGS)
+    assert [type(logger) for logger in loggers] == kinds
+
+
+def test_unknown_mode(tmp_path):
+    with pytest.raises(ValueError, match=r"logger.mode is 'on'; allowed: auto, online, offline, disabled"):
+        build_loggers(tmp_path, mode="on", wandb_folder=tmp_path, **SETTINGS)
+
+
+def part(folder, number, rows):
+    path = folder / "logs" / f"part-{number}" / "metrics.csv"
+    path.parent.mkdir(parents=True)
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=sorted({key for row in rows for key in row}))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_parts_of_a_resumed_run_are_joined(tmp_path):
+    assert merge_csv(tmp_path) is None
+    part(tmp_path, 1, [{"step": 1, "loss": 3}, {"step": 2, "loss": 2}, {"step": 3, "loss": 9}])
+    part(tmp_path, 2, [{"step": 3, "loss": 1}, {"step": 4, "loss": 0, "val/HOTA": 0.5}])
+    rows = list(csv.DictReader(merge_csv(tmp_path).open()))
+    assert [(row["step"], row["loss"]) for row in rows] == [("1", "3"), ("2", "2"), ("3", "1"), ("4", "0")]
+    assert rows[-1]["val/HOTA"] == "0.5"
