@@ -168,7 +168,7 @@ def _best_epoch(log: MetricsLog) -> str:
     best = int(np.argmax(values))
     return (
         f"<p>Best HOTA over {len(values)} validations: {100 * values[best]:.1f} % in epoch "
-        f"{int(epochs[best])}; last: {100 * values[-1]:.1f} %.</p>"
+        f"{int(epochs[best]) + 1}; last: {100 * values[-1]:.1f} %.</p>"
     )
 
 

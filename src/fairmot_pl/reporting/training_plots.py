@@ -65,13 +65,15 @@ def validation_figure(log: MetricsLog) -> Figure | None:
     over = "epoch" if "epoch" in log else "step"
     with styled():
         figure, panels = new_figure(1, 1 + switches)
+        first = 1 if over == "epoch" else 0  # files count epochs from 0, people from 1
         for name in present:
             where, values = log.series(f"val/{name}", over)
+            where = where + first
             panels[0].plot(where, 100 * values, color=COLOURS[METRICS[name]], label=name, marker="o", markersize=3.5)
         finish_panel(panels[0], "Validation, all sequences together", over, "percent")
         if switches:
             where, values = log.series("val/IDSW", over)
-            panels[1].plot(where, values, color=COLOURS["vermillion"], marker="o", markersize=3.5)
+            panels[1].plot(where + first, values, color=COLOURS["vermillion"], marker="o", markersize=3.5)
             panels[1].set_ylim(bottom=0)
             finish_panel(panels[1], "Identity switches", over, "count", legend=False)
         for panel in panels:
@@ -85,6 +87,7 @@ def _draw_raw(panel: Axes, *, losses: Mapping[str, Series]) -> None:
     if positive:  # the tasks live on very different scales
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter("{x:g}")  # the default writes mathematics, which is not parsed here
         panel.grid(visible=True, which="minor", color=GRID, linewidth=0.3)
     _draw_lines(panel, parts)
     finish_panel(panel, "Loss of each task, before weighting", "step", "loss, log scale" if positive else "loss")
