@@ -36,13 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def write_comparison(folders: Sequence[Path], output: Path) -> bool:
-    """Print the table and write it as `comparison.md`, `comparison.csv` and, with all figures, `metrics.json`.
+    """Print the table and write it as `comparison.md` and `comparison.csv`.
 
     Returns:
         Whether every run has figures.
 
     Raises:
-        ValueError: there is no run in the folders.
+        FileNotFoundError: there is no run in the folders.
     """
     runs = find_runs(folders)
     table = comparison_table(runs)

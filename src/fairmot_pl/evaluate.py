@@ -6,13 +6,13 @@ import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.build import build_datamodule, build_trainer, check_data, check_run
+from fairmot_pl.config.build import as_trained, build_datamodule, build_trainer, check_data, check_run
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
 from fairmot_pl.training.finish import write_outcome
-from fairmot_pl.training.provenance import data_fingerprint, environment
+from fairmot_pl.training.provenance import data_fingerprint, environment, write_provenance
 
 KEYS = {"name": str, "checkpoint": str, "seed": int}
 
@@ -41,6 +41,7 @@ def evaluate(config: DictConfig) -> Outcome:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     checkpoint = find_checkpoint(config.checkpoint)
     module = load_module(checkpoint)
+    config = as_trained(config, checkpoint)
     datamodule = build_datamodule(config)
     datamodule.prepare_data()
     datamodule.setup("validate")
@@ -59,6 +60,7 @@ def evaluate(config: DictConfig) -> Outcome:
     }
     if is_main_process():
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        write_provenance(folder, record)
     trainer = build_trainer(config, folder, record, job_type="evaluate", tags=[], callbacks=[])
     try:
         trainer.validate(module, datamodule, verbose=False)

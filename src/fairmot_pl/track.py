@@ -9,7 +9,8 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fairmot_pl.config.check import ConfigError, check_call, check_values
+from fairmot_pl.config.build import as_trained, check_tracker
+from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.inference.detector import Detector
 from fairmot_pl.inference.drawing import Trails
@@ -20,6 +21,7 @@ from fairmot_pl.models.weights import load_fairmot
 from fairmot_pl.mot_format import write_mot, write_text
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import find_checkpoint, trained_input_size
+from fairmot_pl.training.provenance import environment, write_provenance
 
 KEYS = {
     "name": str,
@@ -53,7 +55,7 @@ def check(config: DictConfig) -> None:
         if OmegaConf.is_missing(config, key):
             raise ConfigError(f"{key} is missing; add {key}=... (python -m fairmot_pl.track --help shows an example)")
     check_values(plain(config), KEYS, nodes=("tracker",))
-    check_call(plain(config.tracker), OnlineTracker, "tracker")
+    check_tracker(config)
 
 
 def track(config: DictConfig) -> Outcome:
@@ -61,6 +63,7 @@ def track(config: DictConfig) -> Outcome:
     folder = output_folder()
     source = open_source(config.source, frame_rate=config.frame_rate)
     checkpoint = find_checkpoint(config.checkpoint)
+    config = as_trained(config, checkpoint)
     input_size = plain(config.input_size) or trained_input_size(checkpoint) or (608, 1088)
     detector = Detector(
         load_fairmot(checkpoint),
@@ -71,12 +74,24 @@ def track(config: DictConfig) -> Outcome:
     )
     tracker = OnlineTracker(frame_rate=source.frame_rate, **plain(config.tracker))
     write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    write_provenance(
+        folder, {"environment": environment(), "data": {"source": source.name, "checkpoint": str(checkpoint)}}
+    )
     tracked = run(config, detector, tracker, source, folder)
     write_mot(folder / f"{source.name}.txt", tracked.rows)
     ids = len(set(tracked.rows[:, 1].tolist()))
-    figures = {**tracked.timings.flat(), "tracks": float(ids), "boxes": float(len(tracked.rows))}
+    figures = {
+        **tracked.timings.flat(),
+        "tracks": float(ids),
+        "boxes": float(len(tracked.rows)),
+        "interrupted": float(tracked.interrupted),
+    }
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
     print(f"{ids} tracks, {len(tracked.rows)} boxes; {tracked.timings}")
+    if tracked.interrupted:
+        print("stopped by Ctrl-C: the files hold what was tracked until then")
+    if tracked.problem:
+        raise OSError(f"{tracked.problem}; what was tracked until then is in {folder}")
     steps = [f"open {folder / f'{source.name}.mp4'}"] if config.video else []
     return Outcome(
         folder,
@@ -91,7 +106,7 @@ def run(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with ExitStack() as stack:
         bar = stack.enter_context(Progress(*columns))
-        job = bar.add_task(source.name, total=source.frame_count)
+        job = bar.add_task(source.name, total=config.max_frames or source.frame_count)
         writer = None
         if config.video:
             path = folder / f"{source.name}.mp4"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import ModelCheckpoint
 
 from fairmot_pl.config.build import (
     build_datamodule,
@@ -22,21 +20,15 @@ from fairmot_pl.config.build import (
     module_arguments,
 )
 from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import (
-    Outcome,
-    is_main_process,
-    output_folder,
-    plain,
-    run_command,
-    task_overrides,
-)
+from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command, task_overrides
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.training.callbacks.averaging import MovingAverage
+from fairmot_pl.training.callbacks.best import BestCheckpoint
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
 from fairmot_pl.training.module import FairMOTModule
-from fairmot_pl.training.provenance import data_fingerprint, environment
+from fairmot_pl.training.provenance import data_fingerprint, environment, write_provenance
 
 log = logging.getLogger(__name__)
 
@@ -70,13 +62,13 @@ def expand_resume(arguments: list[str]) -> list[str]:
     """
     for argument in arguments:
         if argument.startswith("resume=") and argument != "resume=null":
-            folder = Path(argument.partition("=")[2])
+            folder = Path(argument.partition("=")[2].strip("'\""))
             for needed in (folder / "config.yaml", folder / "checkpoints" / "last.ckpt"):
                 if not needed.is_file():
                     raise ConfigError(
                         f"resume={folder}: {needed} is not there; name the folder of a stopped training run"
                     )
-            return [*arguments, f"hydra.run.dir={folder}"]
+            return [*arguments, f"hydra.run.dir='{folder}'"]
     return arguments
 
 
@@ -111,17 +103,11 @@ def train(config: DictConfig) -> Outcome:
     datamodule = build_datamodule(config)
     datamodule.prepare_data()
     datamodule.setup("fit")
-    values, _ = module_arguments(config)
-    module = FairMOTModule(num_identities=datamodule.identities.num_identities, **values)
-    if config.model.init_from:
-        start_from(module, find_checkpoint(config.model.init_from))
-    record = describe(config, datamodule)
+    module = build_module(config, datamodule.identities.num_identities)
+    record = describe(config, datamodule, module)
     if is_main_process():
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
-        write_text(
-            folder / "provenance.json",
-            json.dumps({key: record[key] for key in ("environment", "data")}, indent=2),
-        )
+        write_provenance(folder, record)
         log.info("training on %(images)d images with %(identities)d identities", record["data"])
     trainer = build_trainer(
         config,
@@ -137,7 +123,7 @@ def train(config: DictConfig) -> Outcome:
         trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
         figures = finish_training(trainer, folder, record, title=config.name)
     except SystemExit:  # Lightning's way out after Ctrl-C
-        print(f"stopped; to go on: python -m fairmot_pl.train resume={folder}", file=sys.stderr)
+        print(f"stopped; to go on: python -m fairmot_pl.train resume={quoted(folder)}", file=sys.stderr)
         raise
     finally:
         wandb.finish()
@@ -145,15 +131,30 @@ def train(config: DictConfig) -> Outcome:
         folder,
         next_steps=[
             f"open {folder / 'report.html'} in a browser",
-            f"python -m fairmot_pl.track source=VIDEO_OR_FOLDER checkpoint={folder}",
+            f"python -m fairmot_pl.track source=VIDEO_OR_FOLDER checkpoint={quoted(folder)}",
         ],
         objective=figures.get("val/HOTA"),
     )
 
 
-def describe(config: DictConfig, datamodule: FairMOTDataModule) -> dict[str, Any]:
+def build_module(config: DictConfig, num_identities: int) -> FairMOTModule:
+    """The module with its starting weights; a resumed run gets them from its own checkpoint."""
+    values, _ = module_arguments(config)
+    if config.resume:
+        values["pretrained"] = False
+    module = FairMOTModule(num_identities=num_identities, **values)
+    if config.model.init_from and not config.resume:
+        start_from(module, find_checkpoint(config.model.init_from))
+    return module
+
+
+def describe(config: DictConfig, datamodule: FairMOTDataModule, module: FairMOTModule) -> dict[str, Any]:
     """Everything that a run can be traced back by."""
     notes = []
+    if config.model.pretrained and not config.resume and not module.model.mean.any():
+        notes.append(
+            "model.pretrained is on, but the ImageNet weights could not be had: the backbone started at random"
+        )
     if overlap(datamodule):
         notes.append(
             "validation frames are training frames too: val/* measures the fit, not what to expect of new videos"
@@ -184,15 +185,7 @@ def own_callbacks(config: DictConfig, folder: Path, *, validates: bool) -> list[
     if config.optimizer.ema_decay is not None:
         callbacks.append(MovingAverage(config.optimizer.ema_decay))
     if validates:
-        callbacks.append(
-            ModelCheckpoint(
-                folder / "checkpoints",
-                filename="best",
-                monitor="val/HOTA",
-                mode="max",
-                enable_version_counter=False,
-            )
-        )
+        callbacks.append(BestCheckpoint(folder))
     return callbacks
 
 

@@ -81,6 +81,13 @@ def test_interpolations_stay_few():
         (["loss/weighting=unsure"], r"loss/weighting=unsure: no such choice. .*Allowed: fixed, uncertainty"),
         (["loss.weighting.name=unsure"], r"weighting is 'unsure'; allowed: uncertainty, fixed"),
         (["trainer.devices=[a]"], r"trainer.devices is \['a'\]; expected"),
+        (["+loss.learning_rate=1"], r"unknown key 'loss.learning_rate'"),
+        (["+logger.projct=x"], r"unknown key 'logger.projct'. Did you mean 'project'\?"),
+        (["logger.mode=on"], r"logger.mode is 'on'; expected one of 'auto'"),
+        (["+trainer.logger=false"], r"trainer.logger is set by this package"),
+        (["+tracker.frame_rate=3"], r"tracker.frame_rate comes from each sequence"),
+        (["+callbacks.mine.frames=3"], r"callbacks.mine needs _target_"),
+        (["data=mot_folder"], r"data.root is missing"),
         (["callbacks.media.frames=many"], r"callbacks.media.frames is 'many'; expected a whole number"),
         (["model.reid_dim=16,x"], r"model.reid_dim is 'x'; expected a whole number"),
         (["reid_dim:3"], r"'reid_dim:3' is no override"),
@@ -92,15 +99,15 @@ def test_a_wrong_override_fails_at_once_with_the_nearest_name(arguments, message
 
 
 def test_a_sound_sweep_passes():
-    check_command_line("train", ["-m", "model.reid_dim=16,64", "loss/weighting=uncertainty,fixed"], train.check)
+    check_command_line("train", ["model.reid_dim=16,64", "loss/weighting=uncertainty,fixed"], train.check)
 
 
 @pytest.mark.parametrize(
     ("overrides", "folder"),
     [
-        ("model.reid_dim=16|loss/weighting=fixed", "reid_dim=16,weighting=fixed"),
+        ("model.reid_dim=16|loss/weighting=fixed", "reid_dim-16_weighting-fixed"),
         ("", "default"),
-        ("data.val.mot17.sequences=[a/b,c]", "sequences=[a-b,c]"),
+        ("data.val.mot17.sequences=[a/b,c]", "sequences-a-b-c"),
     ],
 )
 def test_folders_of_jobs_are_readable(overrides, folder):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,6 @@ RECORDS = [
         "gtboxes": [
             person([0, 0, 9, 9], extra={"ignore": 1}),
             {"tag": "mask", "fbox": [0, 0, 9, 9], "extra": {}},
-            person([0, 0, 0, 9]),
             person([3, 4, 5, 6]),
         ],
     },
@@ -35,6 +36,24 @@ def test_full_bodies_are_read_and_ignored_ones_left_out(make_crowd):
     assert first.image_path.name == "a,1.jpg"
     assert len(empty) == 0
     np.testing.assert_allclose(last.boxes, [[3, 4, 8, 10]])
+
+
+def test_boxes_of_zero_size_are_skipped_with_one_warning(make_crowd):
+    flat = {"ID": "d", "gtboxes": [person([0, 0, 0, 9]), person([1, 1, 4, 4]), person([0, 0, 9, 0])]}
+    root = make_crowd([*RECORDS, flat, {"ID": "e", "gtboxes": [person([5, 5, 0, 0])]}])
+    with pytest.warns(
+        UserWarning, match=r"train\.odgt: 3 boxes are of zero size and are skipped \(first: line 4\)"
+    ) as told:
+        sequence = read_crowdhuman(root, annotation="annotation_train.odgt")
+    assert len(told) == 1
+    assert [len(frame) for frame in sequence.frames] == [2, 0, 1, 1, 0]
+    assert np.concatenate([frame.identities for frame in sequence.frames]).tolist() == [0, 1, 2, 3]
+
+
+def test_whole_files_are_read_without_a_word(make_crowd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_crowdhuman(make_crowd(RECORDS), annotation="annotation_train.odgt")
 
 
 @pytest.mark.parametrize(("identities", "expected"), [("per_box", [0, 1, 2]), ("unknown", [-1, -1, -1])])

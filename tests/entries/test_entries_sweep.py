@@ -9,7 +9,7 @@ def test_four_runs_of_a_multirun(train_tiny):
     axes = ["model.reid_dim=4,8", "loss/weighting=uncertainty,fixed"]
     swept = train_tiny("-m", *axes, "trainer.max_epochs=1", "callbacks.media.frames=0")
     runs = {path.parent.name for path in swept.folder.rglob("metrics.json")}
-    assert runs == {f"weighting={name},reid_dim={dim}" for dim in (4, 8) for name in ("uncertainty", "fixed")}
+    assert runs == {f"weighting-{name}_reid_dim-{dim}" for dim in (4, 8) for name in ("uncertainty", "fixed")}
     table = (swept.folder / "comparison.md").read_text()
     assert all(name in swept.out and name in table for name in runs)
     recorded = read_wandb_runs(swept.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import pytest
 import yaml
@@ -81,3 +82,40 @@ def test_a_start_from_other_weights(train_tiny, refused, world_root):
         *(f"model.init_from={trained.folder}", "model.reid_dim=16"),
     )
     assert "has reid_dim=8, this run has model.reid_dim=16" in said
+
+
+def test_a_finished_run_can_be_finished_again(train_tiny, run):
+    trained = train_tiny()
+    again = run("train", f"resume={trained.folder}")
+    assert again.metrics == trained.metrics
+    assert "OVERALL" in again.out
+
+
+def test_other_boxes_and_classes_are_set_in_one_place(train_tiny):
+    trained = train_tiny("model.box_encoding=wh", "model.num_classes=2", "trainer.max_epochs=1")
+    assert trained.metrics["train/loss/size"] > 0
+
+
+def test_a_limit_on_validation_is_not_counted_as_misses(train_tiny):
+    trained = train_tiny("trainer.max_epochs=1", "trainer.limit_val_batches=1", "data.val_batch_size=4")
+    whole = train_tiny("trainer.max_epochs=1")
+    assert 0 < trained.metrics["val/GT_Dets"] < whole.metrics["val/GT_Dets"]
+    assert "not all validation frames were tracked" in (trained.folder / "report.html").read_text()
+
+
+def test_evaluate_takes_the_runs_own_tracker_unless_told(train_tiny, run, world_root):
+    trained = train_tiny("tracker.score_threshold=0.05", "tracker.new_track_threshold=0.06", "trainer.max_epochs=1")
+    given = ["evaluate", f"checkpoint={trained.folder}", f"data.root={world_root}", *TINY]
+    assert yaml.safe_load((run(*given).folder / "config.yaml").read_text())["tracker"]["new_track_threshold"] == 0.06
+    other = yaml.safe_load((run(*given, "tracker=byte", "name=other").folder / "config.yaml").read_text())
+    assert other["tracker"]["new_track_threshold"] is None
+
+
+def test_the_best_checkpoint_survives_a_moved_folder(train_tiny, run, tmp_path):
+    trained = train_tiny()
+    moved = tmp_path / "moved here"
+    trained.folder.rename(moved)
+    before = (moved / "checkpoints" / "best.ckpt").read_bytes()
+    resumed = run("train", f"resume='{moved}'")
+    assert resumed.metrics == json.loads((moved / "metrics.json").read_text())
+    assert (moved / "checkpoints" / "best.ckpt").read_bytes() == before

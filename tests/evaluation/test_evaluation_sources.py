@@ -59,6 +59,50 @@ def test_sequences_without_results_are_named(dataset):
         evaluate(dataset)
 
 
+@pytest.fixture
+def copies(tmp_path, standing):
+    """Two videos in MOT17's three copies each; returns a function that writes perfect results of some of them."""
+    rows = standing([1, 2], range(1, 6))
+    for video in ("MOT17-02", "MOT17-04"):
+        for detector in ("DPM", "FRCNN", "SDP"):
+            folder = tmp_path / "set" / "train" / f"{video}-{detector}"
+            info = SequenceInfo(name=folder.name, frame_rate=30.0, length=5, image_size=(360, 640))
+            write_seqinfo(folder / "seqinfo.ini", info)
+            write_mot(folder / "gt" / "gt.txt", rows)
+
+    def track(*names):
+        for name in names:
+            write_mot(tmp_path / "results" / f"{name}.txt", rows)
+        return tmp_path
+
+    return track
+
+
+@pytest.mark.parametrize(
+    "tracked",
+    [
+        ["MOT17-02-SDP", "MOT17-04-SDP"],
+        ["MOT17-02-DPM", "MOT17-04-FRCNN"],
+        ["MOT17-02-DPM", "MOT17-02-SDP", "MOT17-04-SDP"],
+    ],
+)
+def test_of_detector_copies_those_tracked_are_evaluated(copies, tracked):
+    summary = evaluate(copies(*tracked))
+    assert list(summary.sequences) == tracked
+    assert (summary.overall["FN"], summary.overall["MOTA"]) == (0, 1.0)
+
+
+def test_a_video_with_no_copy_tracked_is_named(copies):
+    with pytest.raises(ValueError, match="no results for MOT17-04-DPM, MOT17-04-FRCNN, MOT17-04-SDP"):
+        evaluate(copies("MOT17-02-SDP"))
+
+
+def test_a_mapping_needs_results_of_every_copy(standing):
+    rows = standing([1], range(1, 4))
+    with pytest.raises(ValueError, match="no results for MOT17-02-DPM "):
+        evaluate_tracking({"MOT17-02-DPM": rows, "MOT17-02-SDP": rows}, {"MOT17-02-SDP": rows})
+
+
 def test_results_without_ground_truth_are_named(dataset):
     write_mot(dataset / "results" / "SYN-09.txt", np.zeros((0, 10)))
     with pytest.raises(ValueError, match=r"results without ground truth: SYN-09; .* SYN-01, SYN-02"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -25,7 +26,7 @@ def tracks_of(boxes, ids=None) -> Tracks:
 
 
 class BlackFrames(FrameSource):
-    name, frame_rate, image_size = "black", 10.0, (64, 96)
+    name, frame_rate = "black", 10.0
 
     def __init__(self, count=5, known=True):
         self.count = count
@@ -84,7 +85,7 @@ def test_rows_are_motchallenge_rows():
         [[1, 4, 5, 10, 20, 50, 0.5], [2, 4, 10, 10, 20, 50, 0.5], [3, 4, 15, 10, 20, 50, 0.5]],
     )
     assert tracked.rows.shape == (3, 10)
-    assert not tracked.interrupted
+    assert (tracked.interrupted, tracked.problem) == (False, "")
 
 
 def test_no_tracks_give_an_empty_table():
@@ -122,7 +123,7 @@ def test_the_video_has_one_frame_each(tmp_path):
         track_source(nothing, OneWalker(), BlackFrames(6), writer=writer, trails=Trails())
     source = open_source(tmp_path / "out.mp4")
     images = [image for _, image in source]
-    assert (len(images), source.frame_rate, source.image_size) == (6, 10, (64, 96))
+    assert (len(images), source.frame_rate, images[0].shape) == (6, 10, (64, 96, 3))
     assert images[0][10:60, 4:7].max() > 60, "the walker's box is there"
     assert images[5][10:60, 29:32].max() > 60
 
@@ -155,6 +156,71 @@ def test_ctrl_c_keeps_what_was_tracked(tmp_path):
     assert tracked.interrupted
     assert tracked.rows[:, 0].tolist() == [1, 2, 3]
     assert open_source(tmp_path / "out.mp4").frame_count == 3
+
+
+def test_ctrl_c_before_the_first_frame_leaves_nothing(tmp_path):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        VideoWriter(tmp_path / "out.mp4", frame_rate=10) as writer,
+    ):
+        track_source(nothing, OneWalker(interrupt_at=1), BlackFrames(9), writer=writer)
+    assert list(tmp_path.iterdir()) == []
+
+
+def folder_of_images(folder, *, broken: int):
+    """Four images, one of which is none."""
+    folder.mkdir()
+    for number in range(1, 5):
+        cv2.imwrite(str(folder / f"{number}.png"), np.zeros((64, 96, 3), np.uint8))
+    (folder / f"{broken}.png").write_text("no image")
+    return open_source(folder, frame_rate=10)
+
+
+def test_an_unreadable_image_keeps_what_was_tracked(tmp_path):
+    source = folder_of_images(tmp_path / "images", broken=3)
+    with VideoWriter(tmp_path / "out.mp4", frame_rate=10) as writer:
+        tracked = track_source(nothing, OneWalker(), source, writer=writer)
+    assert tracked.rows[:, 0].tolist() == [1, 2]
+    assert (tracked.timings.frames, tracked.interrupted) == (2, False)
+    assert "3.png: not a readable image" in tracked.problem
+    assert len(list(open_source(tmp_path / "out.mp4"))) == 2
+
+
+def test_an_image_that_vanishes_keeps_what_was_tracked(tmp_path):
+    source = folder_of_images(tmp_path / "images", broken=4)
+    (tmp_path / "images" / "3.png").unlink()
+    assert "3.png: no such image file" in track_source(nothing, OneWalker(), source).problem
+
+
+def test_a_damaged_video_keeps_what_was_tracked(tmp_path):
+    whole = tmp_path / "whole.mp4"
+    with VideoWriter(whole, frame_rate=10, quality=5) as writer:
+        for index in range(40):
+            writer.write(np.random.default_rng(index).integers(0, 255, (64, 96, 3)).astype(np.uint8))
+    content = bytearray(whole.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    (tmp_path / "damaged.mp4").write_bytes(content)
+    tracked = track_source(nothing, OneWalker(), open_source(tmp_path / "damaged.mp4"))
+    assert 0 < len(tracked.rows) < 40
+    assert "damaged.mp4: broken after frame" in tracked.problem
+
+
+def test_a_source_that_breaks_at_once_raises(tmp_path):
+    source = folder_of_images(tmp_path / "images", broken=1)
+    with (
+        pytest.raises(ValueError, match=r"1\.png: not a readable image"),
+        VideoWriter(tmp_path / "out.mp4", frame_rate=10) as writer,
+    ):
+        track_source(nothing, OneWalker(), source, writer=writer)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_what_detector_and_tracker_raise_is_no_problem_of_the_source():
+    def broken(image):
+        raise ValueError("no such device")
+
+    with pytest.raises(ValueError, match="no such device"):
+        track_source(broken, OneWalker(), BlackFrames())
 
 
 def test_timings_tell_the_stages_apart():

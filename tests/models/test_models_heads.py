@@ -42,3 +42,23 @@ def test_shapes() -> None:
     maps = DetectionHead(12, 20, num_classes=3, box_channels=2)(features)
     assert [tuple(output.shape) for output in maps] == [(2, 3, 5, 6), (2, 2, 5, 6), (2, 2, 5, 6)]
     assert ReIDHead(12, 20, reid_dim=7)(features).shape == (2, 7, 5, 6)
+
+
+def test_weights_of_half_precision() -> None:
+    features = torch.randn(1, 12, 5, 6, generator=torch.Generator().manual_seed(0))
+    head = DetectionHead(12, 20, num_classes=1, box_channels=4)
+    exact = head(features)
+    rounded = head.bfloat16()(features.bfloat16())
+    assert [output.dtype for output in rounded] == [torch.float32] * 3
+    for output, wanted in zip(rounded, exact, strict=True):
+        torch.testing.assert_close(output, wanted, rtol=0.02, atol=0.02)
+
+
+def test_the_last_convolution_is_exact_under_autocast() -> None:
+    features = torch.randn(1, 12, 5, 6, generator=torch.Generator().manual_seed(0))
+    head = DetectionHead(12, 20, num_classes=1, box_channels=4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        outputs = head(features)
+        hidden = head.size[:-1](features)
+    assert [output.dtype for output in outputs] == [torch.float32] * 3
+    torch.testing.assert_close(outputs[1], head.size[-1](hidden.float()), rtol=0, atol=0)

@@ -130,10 +130,10 @@ def test_only_settings_that_differ_are_shown_and_the_best_is_marked(sweep):
     table = comparison_table(find_runs([sweep]))
     assert table.keys == ("model.reid_dim",)
     assert table.text().splitlines() == [
-        "run           model.reid_dim  val/HOTA %  val/MOTA %  val/IDF1 %  val/IDSW  train/loss/total",
-        "------------  --------------  ----------  ----------  ----------  --------  ----------------",
-        "reid_dim=128  128                  53.9*       50.0*       63.9*    1,100              2.25*",
-        "reid_dim=64   64                   51.2        50.0*       61.2       120*              2.5",
+        "run           model.reid_dim  val/HOTA %  val/MOTA %  val/IDF1 %  val/IDSW",
+        "------------  --------------  ----------  ----------  ----------  --------",
+        "reid_dim=128  128                  53.9*       50.0*       63.9*    1,100",
+        "reid_dim=64   64                   51.2        50.0*       61.2       120*",
         "",
         "* best",
     ]
@@ -143,8 +143,8 @@ def test_markdown_and_csv(sweep):
     table = comparison_table(find_runs([sweep]))
     lines = table.markdown().splitlines()
     assert lines[0].startswith("| run | model.reid_dim | val/HOTA % |")
-    assert lines[1] == "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
-    assert lines[2] == "| reid_dim=128 | 128 | **53.9** | **50.0** | **63.9** | 1,100 | **2.25** |"
+    assert lines[1] == "| --- | --- | ---: | ---: | ---: | ---: |"
+    assert lines[2] == "| reid_dim=128 | 128 | **53.9** | **50.0** | **63.9** | 1,100 |"
     first, second = rows_of(table.csv())
     assert (first["run"], first["model.reid_dim"], first["val/HOTA"], first["problem"]) == (
         "reid_dim=128",
@@ -165,6 +165,34 @@ def test_failed_runs_are_listed_as_failed(sweep):
     assert "failed" not in lines["unknown"]
     assert {row["run"]: row["problem"] for row in rows_of(table.csv())}["reid_dim=256"] == "no metrics.json"
     assert table.best("val/HOTA") == {"unknown"}
+
+
+@pytest.mark.parametrize("metrics", [None, {}, outcome(0.4, 9)])
+def test_what_a_failed_job_wrote_is_its_problem(sweep, metrics):
+    folder = make_run(sweep / "reid_dim=0", None, metrics)
+    (folder / "error.txt").write_text("error: model.reid_dim is 0; it must be 1 or more\n")
+    run = next(run for run in find_runs([sweep]) if run.name == "reid_dim=0")
+    assert run.problem == "error: model.reid_dim is 0; it must be 1 or more"
+    assert run.failed == (not metrics)
+
+
+@pytest.mark.parametrize(("written", "problem"), [("\n", "no config.yaml; no metrics.json"), ("a\nb|c\n", "a b|c")])
+def test_an_error_is_one_line_and_marks_a_run(tmp_path, written, problem):
+    make_run(tmp_path / "runs" / "a")
+    (tmp_path / "runs" / "a" / "error.txt").write_text(written)
+    (run,) = find_runs([tmp_path / "runs"])
+    assert run.problem == problem
+
+
+def test_runs_that_were_not_validated_show_their_task_losses_and_none_is_best(tmp_path):
+    for name, reid, total in (("fixed", 3.0, 4.0), ("uncertainty", 2.5, -1.0)):
+        losses = {"heatmap": 1.0, "reid": reid, "total": total}
+        figures = {f"train/loss/{task}": loss for task, loss in losses.items()}
+        make_run(tmp_path / name, settings(weighting=name), {"train/weight/reid": 1.0, **figures})
+    table = comparison_table(find_runs([tmp_path]))
+    assert table.metrics == ("train/loss/heatmap", "train/loss/reid")
+    assert "*" not in table.text()
+    assert comparison_table(table.runs, metrics=["train/loss/total"]).best("train/loss/total") == frozenset()
 
 
 def test_all_failed_still_makes_a_table(tmp_path):

@@ -79,10 +79,12 @@ def test_a_long_run_is_thinned_and_smoothed():
     assert abs(bold.get_ydata()[0] - 1.5) < 0.1, "the running mean does not sag at the ends"
 
 
-def test_validation_is_in_percent_over_epochs(metrics_csv):
+def test_validation_is_in_percent_over_epochs_counted_from_1(metrics_csv):
     figure = validation_figure(read_metrics(metrics_csv))
     assert titles(figure) == ["Validation, all sequences together", "Identity switches"]
-    np.testing.assert_allclose(line(figure.axes[0], "HOTA").get_xydata(), [[e, 6 * e] for e in (1, 3, 5, 7, 9)])
+    expected = [[epoch + 1, 6 * epoch] for epoch in (1, 3, 5, 7, 9)]  # files count them from 0
+    np.testing.assert_allclose(line(figure.axes[0], "HOTA").get_xydata(), expected)
+    np.testing.assert_allclose(figure.axes[1].get_lines()[0].get_xdata(), [2, 4, 6, 8, 10])
     assert [panel.get_xlabel() for panel in figure.axes] == ["epoch", "epoch"]
     assert [panel.get_ylabel() for panel in figure.axes] == ["percent", "count"]
 

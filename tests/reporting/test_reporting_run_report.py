@@ -89,7 +89,7 @@ def test_what_is_read_first(tmp_path, summary, metrics_csv, frames):
     first = page.text.index("HOTA 61.3 %")
     assert first < page.text.index("MOTA 71.3 %") < page.text.index("IDF1 74.3 %") < page.text.index("IDSW 1,234")
     assert first < page.text.index("Tracking") < page.text.index("Training")
-    assert "Best HOTA over 5 validations: 54.0 % in epoch 9" in page.text
+    assert "Best HOTA over 5 validations: 54.0 % in epoch 10" in page.text
     assert html.count("<svg") == 4
     assert page.tags.count("img") == 2
     assert "<wide> picture" in page.text

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 from hydra.utils import get_class, instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.check import ConfigError, check_call, check_keys
-from fairmot_pl.config.entry import plain, sweep_folder
+from fairmot_pl.config.check import ConfigError, check_call, check_keys, check_values
+from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.losses.weighting import build_weighting
 from fairmot_pl.tracking.tracker import OnlineTracker
+from fairmot_pl.training.checkpoint import trained_input_size
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.loggers import build_loggers
 from fairmot_pl.training.module import FairMOTModule
 
-MODULE_NODES = ("model", "loss", "optimizer")
-OUTSIDE_MODULE = {"model": {"init_from"}, "loss": {"weighting"}, "optimizer": {"ema_decay"}}
+log = logging.getLogger(__name__)
+
+MODULE_NODES = {
+    "model": {
+        *("backbone", "reid_dim", "box_encoding", "deformable", "num_classes", "head_channels", "pretrained"),
+        *("init_from", "channels_last", "score_threshold", "max_detections"),
+    },
+    "loss": {"heatmap_weight", "size_weight", "offset_weight", "weighting"},
+    "optimizer": {"learning_rate", "lr_drop_epochs", "lr_drop_factor", "warmup_steps", "ema_decay"},
+}
+"""Which node holds which keys of `FairMOTModule`; some are for the run and not for the module."""
+
+NOT_OF_MODULE = ("init_from", "weighting", "ema_decay")
+OWN_TRAINER_KEYS = ("logger", "callbacks", "default_root_dir", "enable_checkpointing", "use_distributed_sampler")
+LOGGER_KEYS = {"mode": Literal["auto", "online", "offline", "disabled"], "project": str, "tags": list[str]}
 
 
 def module_arguments(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
@@ -30,7 +46,7 @@ def module_arguments(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]
     names: dict[str, str] = {}
     for node in MODULE_NODES:
         for key, value in plain(config[node]).items():
-            if key not in OUTSIDE_MODULE[node]:
+            if key not in NOT_OF_MODULE:
                 values[key], names[key] = value, f"{node}.{key}"
     weighting = dict(plain(config.loss.weighting))
     values["weighting"] = weighting.pop("name", None)
@@ -45,12 +61,9 @@ def check_module(config: DictConfig) -> None:
     Raises:
         ConfigError: an unknown key, a wrong type, an unknown weighting.
     """
+    for node, keys in MODULE_NODES.items():
+        check_keys(plain(config[node]), keys, node)
     values, names = module_arguments(config)
-    for key, dotted in names.items():
-        if key not in FairMOTModule.__init__.__annotations__:
-            node = dotted.split(".")[0]
-            here = {k for k, d in names.items() if d.startswith(f"{node}.") and k != key} | OUTSIDE_MODULE[node]
-            check_keys([key], here, node)
     check_call({"num_identities": 0, **values}, FairMOTModule, "", names=names)
     build_weighting(values["weighting"], values["weighting_options"])
     ema, start = config.optimizer.ema_decay, config.model.init_from
@@ -66,6 +79,8 @@ def check_data(config: DictConfig) -> None:
     Raises:
         ConfigError: an unknown key or a wrong type.
     """
+    if OmegaConf.is_missing(config.data, "root"):
+        raise ConfigError("data.root is missing; add data.root=FOLDER, the folder that the data set lies in")
     data = plain(config.data)
     check_call(data, FairMOTDataModule, "data")
     check_call(data["augmentation"], Augmentation, "data.augmentation")
@@ -80,18 +95,61 @@ def check_run(config: DictConfig) -> None:
     Raises:
         ConfigError: an unknown key or a wrong type.
     """
-    check_call(plain(config.tracker), OnlineTracker, "tracker")
-    OnlineTracker(**plain(config.tracker))  # its own checks: ranges and names
-    check_call(plain(config.trainer), pl.Trainer, "trainer")
+    check_tracker(config)
+    trainer = plain(config.trainer)
+    for key in OWN_TRAINER_KEYS:
+        if key in trainer:
+            raise ConfigError(f"trainer.{key} is set by this package; use the nodes logger and callbacks instead")
+    check_call(trainer, pl.Trainer, "trainer")
+    check_values(plain(config.logger), LOGGER_KEYS, where="logger")
     for name, node in plain(config.callbacks).items():
         if node is not None:
+            if not isinstance(node, dict) or "_target_" not in node:
+                raise ConfigError(
+                    f"callbacks.{name} needs _target_, the full name of a Lightning callback; null turns it off"
+                )
             target = get_class(node["_target_"])
             check_call({key: value for key, value in node.items() if key != "_target_"}, target, f"callbacks.{name}")
 
 
+def check_tracker(config: DictConfig) -> None:
+    """Check the tracker node, ranges included.
+
+    Raises:
+        ConfigError: an unknown key or a wrong type; ValueError from the tracker where a value is out of range.
+    """
+    tracker = plain(config.tracker)
+    if "frame_rate" in tracker:
+        raise ConfigError("tracker.frame_rate comes from each sequence; for a video of yours say frame_rate=...")
+    check_call(tracker, OnlineTracker, "tracker")
+    OnlineTracker(**tracker)
+
+
+def as_trained(config: DictConfig, checkpoint: Path) -> DictConfig:
+    """The configuration with tracker and input size of the checkpoint's run, unless the command line says otherwise."""
+    saved = checkpoint.parent.parent / "config.yaml"
+    given = {override.lstrip("+~").partition("=")[0].split(".")[0] for override in task_overrides()}
+    config = copy.deepcopy(config)
+    OmegaConf.set_struct(config, False)
+    if saved.is_file() and "tracker" not in given:
+        run = OmegaConf.load(saved)
+        if isinstance(run, DictConfig) and "tracker" in run and config.tracker != run.tracker:
+            log.info("tracker as in the checkpoint's run (%s); tracker=... changes it", saved)
+            config.tracker = run.tracker
+    size = trained_input_size(checkpoint)
+    sized = any(override.lstrip("+").startswith("data.input_size=") for override in task_overrides())
+    if "data" in config and size and not sized and tuple(config.data.input_size) != size:
+        log.info("input size %d x %d as in training; data.input_size=... changes it", *size)
+        config.data.input_size = list(size)
+    return config
+
+
 def build_datamodule(config: DictConfig) -> FairMOTDataModule:
-    """The data module of the data node."""
-    return FairMOTDataModule(**plain(config.data))
+    """The data module of the data node; where there is a network too, its targets are what that predicts."""
+    data = plain(config.data)
+    if "model" in config:
+        data |= {key: config.model[key] for key in ("box_encoding", "num_classes")}
+    return FairMOTDataModule(**data)
 
 
 def build_trainer(
@@ -128,9 +186,14 @@ def build_trainer(
         wandb_folder=sweep or folder,
     )
     settings = plain(config.trainer)
-    limits = [settings["log_every_n_steps"], steps, settings["max_steps"], settings["limit_train_batches"]]
+    limits = [
+        settings.get("log_every_n_steps") or 50,
+        steps,
+        settings.get("max_steps"),
+        settings.get("limit_train_batches"),
+    ]
     settings["log_every_n_steps"] = min(limit for limit in limits if isinstance(limit, int) and limit > 0)
-    return pl.Trainer(
+    trainer = pl.Trainer(
         **settings,
         default_root_dir=folder,
         # weight averaging comes first: a resume point holds the step that it is written after
@@ -139,6 +202,12 @@ def build_trainer(
         enable_checkpointing=any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
         use_distributed_sampler=False,  # the data module deals samples and whole sequences itself
     )
+    if sweep and trainer.world_size > 1:
+        raise ConfigError(
+            f"a job of a sweep runs in one process, but trainer.devices={config.trainer.devices} gives "
+            f"{trainer.world_size}: use trainer.devices=1, or run the jobs one by one"
+        )
+    return trainer
 
 
 def build_callbacks(config: DictConfig, folder: Path) -> list[pl.Callback]:

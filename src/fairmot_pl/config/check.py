@@ -68,21 +68,25 @@ def check_call(
             raise ConfigError(f"{dotted} is {value!r}; expected {describe(hints[key])}")
 
 
-def check_values(values: Mapping[str, Any], kinds: Mapping[str, Any], *, nodes: Iterable[str] = ()) -> None:
-    """Check the plain keys of a root configuration against a table of types.
+def check_values(
+    values: Mapping[str, Any], kinds: Mapping[str, Any], *, nodes: Iterable[str] = (), where: str = ""
+) -> None:
+    """Check the plain keys of a node against a table of types.
 
     Args:
         values: the configuration.
         kinds: key to annotation.
         nodes: keys that are checked elsewhere.
+        where: dotted name of the node; empty for the root.
 
     Raises:
         ConfigError: an unknown key or a value of the wrong type.
     """
-    check_keys(values, {*kinds, *nodes}, "")
+    check_keys(values, {*kinds, *nodes}, where)
     for key, kind in kinds.items():
-        if not fits(values[key], kind):
-            raise ConfigError(f"{key} is {values[key]!r}; expected {describe(kind)}")
+        if not fits(values.get(key), kind):
+            dotted = f"{where}.{key}" if where else key
+            raise ConfigError(f"{dotted} is {values.get(key)!r}; expected {describe(kind)}")
 
 
 def fits(value: Any, hint: Any) -> bool:

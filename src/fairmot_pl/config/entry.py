@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,12 +18,20 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.folders import conf_dir, register_resolvers
-from fairmot_pl.config.overrides import check_command_line, name_jobs_by_what_varies
+from fairmot_pl.config.overrides import (
+    ANSWERED_BY_HYDRA,
+    check_command_line,
+    name_jobs_by_what_varies,
+    split_arguments,
+)
 
-EXPECTED_ERRORS = (ValueError, OSError)
+register_resolvers()  # on import: the worker processes of a launcher never see `run_command`
+
+EXPECTED_ERRORS = (ValueError, OSError, MisconfigurationException)
 """What bad input raises; anything else is a defect and keeps its traceback."""
 
 NOT_WORTH_SAYING = (
@@ -65,8 +75,14 @@ def task_overrides() -> list[str]:
 
 
 def is_main_process() -> bool:
-    """Whether this process may print and write: false in the helpers that distributed training starts."""
-    return os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
+    """Whether this process may print and write: false in all but one of those that train together."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
+
+
+def quoted(path: Path) -> str:
+    """A path as it can be pasted behind `key=` on a command line."""
+    text = str(path)
+    return text if re.fullmatch(r"[\w./+-]+", text) else f"\"'{text}'\""
 
 
 def run_command(
@@ -83,13 +99,12 @@ def run_command(
         check: refuses configurations that cannot be meant.
         expand: rewrites the arguments first.
     """
-    register_resolvers()
     _quiet()
     with plain_errors():
-        # Hydra's parser wants its switches before the overrides
-        sys.argv[1:] = sorted(expand(sys.argv[1:]), key=lambda argument: argument not in ("-m", "--multirun"))
-        check_command_line(name, sys.argv[1:], check)
-        sys.argv[1:] = name_jobs_by_what_varies(sys.argv[1:])
+        switches, overrides = split_arguments(expand(sys.argv[1:]))
+        if not ANSWERED_BY_HYDRA & set(switches):
+            check_command_line(name, overrides, check)
+        sys.argv[1:] = [*switches, *name_jobs_by_what_varies(overrides)]
     job = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)(
         functools.partial(_job, task, check)
     )
@@ -129,9 +144,11 @@ def plain_errors(record: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except EXPECTED_ERRORS as error:
-        if os.environ.get("FAIRMOT_DEBUG"):
+    except Exception as error:
+        if os.environ.get("FAIRMOT_DEBUG") or (record is None and not isinstance(error, EXPECTED_ERRORS)):
             raise
+        if not isinstance(error, EXPECTED_ERRORS):
+            traceback.print_exc()
         line = f"error: {_message(error)}"
         print(line, file=sys.stderr, flush=True)
         if record is None:

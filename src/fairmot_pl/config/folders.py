@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -21,7 +22,9 @@ def conf_dir() -> Path:
 
 
 def job_folder(overrides: str) -> str:
-    """A readable folder name from a sweep job's own overrides, such as `reid_dim=16,weighting=fixed`.
+    """A readable folder name from a sweep job's own overrides, such as `reid_dim-16_weighting-fixed`.
+
+    Only letters, digits and `.+-_` are left, so that the folder can be named in an override.
 
     Args:
         overrides: Hydra's `override_dirname` with `|` between overrides, the ones that do not vary left out.
@@ -30,8 +33,8 @@ def job_folder(overrides: str) -> str:
     for override in filter(None, overrides.split("|")):
         key, _, value = override.lstrip("+~").partition("=")
         short = key.replace("/", ".").rsplit(".", 1)[-1]
-        parts.append(f"{short}={value}".replace("/", "-"))
-    return ",".join(parts) or "default"
+        parts.append(re.sub(r"[^\w.+]+", "-", f"{short}-{value}").strip("-"))
+    return "_".join(parts) or "default"
 
 
 def register_resolvers() -> None:

@@ -17,26 +17,38 @@ from omegaconf.errors import OmegaConfBaseException
 from fairmot_pl.config.check import ConfigError, nearest
 from fairmot_pl.config.folders import conf_dir, register_resolvers
 
+ANSWERED_BY_HYDRA = {
+    *("--help", "-h", "--hydra-help", "--version", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc"),
+    *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),  # other configurations than ours
+}
+"""Switches with which there is nothing of ours to check beforehand."""
 
-def check_command_line(config_name: str, arguments: Sequence[str], check: Callable[[DictConfig], None]) -> None:
+WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"}
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's switches (with their values) and the overrides, which may stand in any order."""
+    switches: list[str] = []
+    overrides: list[str] = []
+    for position, argument in enumerate(arguments):
+        belongs = position > 0 and arguments[position - 1] in WITH_VALUE
+        (switches if argument.startswith("-") or belongs else overrides).append(argument)
+    return switches, overrides
+
+
+def check_command_line(config_name: str, overrides: Sequence[str], check: Callable[[DictConfig], None]) -> None:
     """Compose each override of a command line and check the result, before any job starts.
 
     Sweeps are checked value by value, not in every combination: each value on its own must compose.
 
     Args:
         config_name: root configuration, such as `"train"`.
-        arguments: the command line without the program.
+        overrides: the overrides of the command line.
         check: checks a composed configuration.
 
     Raises:
         ConfigError: the first thing that is wrong, with the nearest valid name.
     """
-    overrides = [argument for argument in arguments if not argument.startswith("-")]
-    if any(
-        flag in arguments
-        for flag in ("--help", "-h", "--hydra-help", "--version", "--config-dir", "-cd", "--shell-completion")
-    ):
-        return
     parsed = [_parse(override) for override in overrides]
     choices = [_values(override) for override in parsed]
     if not all(choices):  # a sweep over nothing enumerable: left to Hydra
@@ -49,12 +61,12 @@ def check_command_line(config_name: str, arguments: Sequence[str], check: Callab
         check(compose_checked(config_name, []))
 
 
-def name_jobs_by_what_varies(arguments: Sequence[str]) -> list[str]:
-    """A command line whose sweep jobs are named by the swept keys alone."""
-    overrides = [_parse(argument) for argument in arguments if not argument.startswith("-")]
-    swept = {override.key_or_group for override in overrides if override.is_sweep_override()}
-    fixed = sorted({override.key_or_group for override in overrides} - swept)
-    return [*arguments, f"hydra.job.config.override_dirname.exclude_keys=[{','.join(map(repr, fixed))}]"]
+def name_jobs_by_what_varies(overrides: Sequence[str]) -> list[str]:
+    """Overrides with one more, so that sweep jobs are named by the swept keys alone."""
+    parsed = [_parse(override) for override in overrides]
+    swept = {override.key_or_group for override in parsed if override.is_sweep_override()}
+    fixed = sorted({override.key_or_group for override in parsed} - swept)
+    return [*overrides, f"hydra.job.config.override_dirname.exclude_keys=[{','.join(map(repr, fixed))}]"]
 
 
 def compose_checked(config_name: str, overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:

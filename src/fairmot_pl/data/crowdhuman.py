@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ class CrowdHumanFormatError(ValueError):
 def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per_box") -> AnnotatedSequence:
     """Read one annotation file of CrowdHuman.
 
-    Boxes are the full bodies (`fbox`), amodal; those to be ignored, and masks over crowds, are left out.
+    Boxes are the full bodies (`fbox`), amodal; those to be ignored, and masks over crowds, are left out, and
+    so are boxes of zero size, with one warning for the file.
 
     Args:
         root: the folder that holds the annotation file and `Images/`.
@@ -48,19 +50,28 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
             f"{path}: no such annotation file; expected ROOT/{annotation} beside ROOT/Images/ID.jpg"
         )
     frames: list[FrameAnnotation] = []
+    flat: list[int] = []
     first_identity = 0 if identities == "per_box" else UNKNOWN_IDENTITY
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                frame = _read_line(f"{path}, line {number}", line, root / "Images", len(frames) + 1, first_identity)
+                frame, skipped = _read_line(
+                    f"{path}, line {number}", line, root / "Images", len(frames) + 1, first_identity
+                )
                 frames.append(frame)
+                flat += [number] * skipped
                 first_identity += len(frame) if identities == "per_box" else 0
     if not frames:
         raise CrowdHumanFormatError(f"{path}: holds no line; one JSON object a line is needed")
+    if flat:
+        warnings.warn(
+            f"{path}: {len(flat)} boxes are of zero size and are skipped (first: line {flat[0]})", stacklevel=2
+        )
     return AnnotatedSequence(name=path.stem, frames=tuple(frames), frame_rate=1.0, is_video=False)
 
 
-def _read_line(where: str, line: str, images: Path, number: int, first_identity: int) -> FrameAnnotation:
+def _read_line(where: str, line: str, images: Path, number: int, first_identity: int) -> tuple[FrameAnnotation, int]:
+    """The image of one line, and how many boxes of zero size it had."""
     try:
         record = json.loads(line)
         image_id, people = record["ID"], [box for box in record["gtboxes"] if not _is_ignored(box)]
@@ -75,7 +86,7 @@ def _read_line(where: str, line: str, images: Path, number: int, first_identity:
     kept = (boxes[:, 2:] > 0).all(axis=1)
     boxes, visible = tlwh_to_xyxy(boxes[kept]), tlwh_to_xyxy(visible[kept])
     path = images / f"{image_id}.jpg"
-    return FrameAnnotation(
+    frame = FrameAnnotation(
         image_path=path,
         frame=number,
         image_size=_image_size(path, where),
@@ -84,6 +95,7 @@ def _read_line(where: str, line: str, images: Path, number: int, first_identity:
         classes=np.zeros(len(boxes), np.int64),
         visibility=(box_area(visible) / box_area(boxes)).clip(0, 1).astype(np.float32),
     )
+    return frame, int((~kept).sum())
 
 
 def _is_ignored(box: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from fairmot_pl.mot_format import MotTable, read_mot, read_seqinfo
 
 TrackSource = str | os.PathLike[str] | Mapping[str, NDArray[Any] | MotTable]
 """A folder in MOTChallenge format, or sequence name to rows `(R, 6 or more)`."""
+
+_DETECTOR = re.compile(r"-(?:DPM|FRCNN|SDP)$")
+"""MOT17 holds every video three times, once a detector, with equal ground truth."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,17 @@ def load_results(results: TrackSource) -> dict[str, SequenceRows]:
     return {file.stem: SequenceRows(read_mot(file), str(file)) for file in files if not file.name.startswith(".")}
 
 
+def tracked_copies(
+    ground_truth: Mapping[str, SequenceRows], results: Mapping[str, SequenceRows]
+) -> dict[str, SequenceRows]:
+    """The ground truth without those of MOT17's detector copies that were not tracked.
+
+    A copy is left out only where another one of the same video has results; of a video without any, all stay.
+    """
+    tracked = {_video(name) for name in ground_truth if name in results}
+    return {name: rows for name, rows in ground_truth.items() if name in results or _video(name) not in tracked}
+
+
 def check_same_sequences(ground_truth: Mapping[str, SequenceRows], results: Mapping[str, SequenceRows]) -> None:
     """Refuse to leave anything out silently.
 
@@ -105,6 +120,11 @@ def check_rows(table: MotTable, *, source: str, length: int | None) -> None:
             f"{source}: id {ids[twice[0]]} is used more than once in frame {frames[twice[0]]}; "
             "within a frame every id must stand for one box"
         )
+
+
+def _video(name: str) -> str:
+    """`MOT17-02` for `MOT17-02-SDP`; other names as they are."""
+    return _DETECTOR.sub("", name)
 
 
 def _folder(path: str | os.PathLike[str], kind: str) -> Path:

@@ -12,6 +12,7 @@ from fairmot_pl.evaluation.sources import (
     check_same_sequences,
     load_ground_truth,
     load_results,
+    tracked_copies,
 )
 from fairmot_pl.evaluation.summary import OVERALL, Summary
 from fairmot_pl.mot_format import MotTable
@@ -74,6 +75,9 @@ def evaluate_tracking(ground_truth: TrackSource, results: TrackSource, *, benchm
         ground_truth: a folder with `SEQ/gt/gt.txt` and `SEQ/seqinfo.ini` for every sequence (or the root of a
             data set holding such a folder as `train`), or a mapping of sequence name to rows `(R, 6 or more)`
             in MOTChallenge column order: frame, id, left, top, width, height, flag, class, visibility.
+            Of the copies that a folder holds of one video, one for each detector (`MOT17-02-DPM`,
+            `MOT17-02-FRCNN`, `MOT17-02-SDP`), those with results are evaluated, and one at least must have
+            some. A mapping is taken at its word: all its sequences need results.
         results: a folder with `SEQ.txt` for every sequence, or such a mapping. No rows at all mean misses.
         benchmark: "MOT15", "MOT16", "MOT17" or "MOT20": whose rules on classes, flags and distractors hold;
             "auto" tells for each sequence from its name, else from the class column.
@@ -88,6 +92,8 @@ def evaluate_tracking(ground_truth: TrackSource, results: TrackSource, *, benchm
     """
     check_benchmark(benchmark)
     truth, tracked = load_ground_truth(ground_truth), load_results(results)
+    if not isinstance(ground_truth, Mapping):
+        truth = tracked_copies(truth, tracked)
     check_same_sequences(truth, tracked)
     return combine(
         {

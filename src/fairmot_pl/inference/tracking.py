@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
@@ -81,11 +81,13 @@ class TrackedVideo:
         rows: `(R, 10)` MOTChallenge rows, ready for `write_mot`.
         timings: how long it took.
         interrupted: whether Ctrl-C ended it before its last frame.
+        problem: why the source could not be read to its end; empty if it could.
     """
 
     rows: NDArray[np.float64]
     timings: StageTimings
     interrupted: bool = False
+    problem: str = ""
 
 
 @dataclass
@@ -114,6 +116,28 @@ class _Stopwatch:
             fps=frames / total if total else 0.0,
             tracking_fps=frames / tracking if tracking else 0.0,
         )
+
+
+class _Frames:
+    """The frames of a source up to the first that cannot be read; `problem` then says why.
+
+    Raises:
+        OSError, ValueError: as the source did, if it is the very first frame.
+    """
+
+    def __init__(self, source: FrameSource, limit: int | None) -> None:
+        self._source, self._limit = source, limit
+        self.problem = ""
+
+    def __iter__(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        number = 0
+        try:
+            for number, image in islice(self._source, self._limit):
+                yield number, image
+        except (OSError, ValueError) as error:
+            if not number:
+                raise
+            self.problem = str(error)
 
 
 def keep_for_output(
@@ -147,7 +171,10 @@ def track_source(
     max_frames: int | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> TrackedVideo:
-    """Track one source from its first to its last frame, or until Ctrl-C: what there is by then is returned.
+    """Track one source from its first to its last frame.
+
+    Ctrl-C, or a frame that cannot be read, ends it early: what was tracked by then is returned, and the video
+    holds the same frames once the caller closes it. With nothing tracked yet, either is raised instead.
 
     Args:
         detector: finds objects in one image.
@@ -161,31 +188,36 @@ def track_source(
         progress: called after each frame with its number and the number of frames, if known.
 
     Raises:
-        ValueError: `max_frames` is not positive, or a frame cannot be read.
+        ValueError: `max_frames` is not positive, or the first frame cannot be read.
+        OSError: the first image is not there, or the video cannot be written.
+        KeyboardInterrupt: Ctrl-C before the first frame was done.
     """
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames is {max_frames}; give at least 1, or None for all frames")
     total = source.frame_count if max_frames is None else min(max_frames, source.frame_count or max_frames)
+    frames = _Frames(source, max_frames)
     rows: list[NDArray[np.float64]] = []
     watch = _Stopwatch()
     interrupted = False
     try:
-        for number, image in islice(source, max_frames):
+        for number, image in frames:
             watch.lap("read")
             detections = detector(image)
             watch.lap("detect")
             tracks = keep_for_output(tracker.update(detections), min_area=min_area, max_aspect=max_aspect)
             watch.lap("associate")
-            rows.append(track_rows(number, tracks))
             if trails is not None:
                 trails.update(tracks)
             if writer is not None:
                 writer.write(draw_tracks(image, tracks, trails=trails))
                 watch.lap("draw")
+            rows.append(track_rows(number, tracks))
             if progress is not None:
                 progress(number, total)
             watch.restart()
     except KeyboardInterrupt:
+        if not rows:
+            raise
         interrupted = True
     found = np.concatenate([np.zeros((0, 10)), *rows])
-    return TrackedVideo(rows=found, timings=watch.timings(), interrupted=interrupted)
+    return TrackedVideo(rows=found, timings=watch.timings(), interrupted=interrupted, problem=frames.problem)

@@ -34,13 +34,11 @@ class FrameSource(ABC):
         name: what to call results made from it.
         frame_rate: frames per second.
         frame_count: number of frames, or None where the file does not say.
-        image_size: `(height, width)` of the first frame, in pixels.
     """
 
     name: str
     frame_rate: float
     frame_count: int | None
-    image_size: tuple[int, int]
 
     @abstractmethod
     def __iter__(self) -> Iterator[tuple[int, Image]]: ...
@@ -54,7 +52,7 @@ class FolderSource(FrameSource):
         frame_rate: overrides what `seqinfo.ini` says; a folder without one has 25.
 
     Raises:
-        ValueError: no image in the folder, or the first one is unreadable.
+        ValueError: no image in the folder; when iterated, an image that is unreadable.
     """
 
     def __init__(self, folder: Path, *, frame_rate: float | None = None) -> None:
@@ -70,8 +68,6 @@ class FolderSource(FrameSource):
         self.name = sequence.name
         self.frame_rate = _frame_rate(folder, frame_rate, info.frame_rate if info else None)
         self.frame_count = len(self.paths)
-        height, width = read_image(self.paths[0]).shape[:2]
-        self.image_size = (height, width)
 
     def __iter__(self) -> Iterator[tuple[int, Image]]:
         for number, path in enumerate(self.paths, start=1):
@@ -97,7 +93,7 @@ class VideoSource(FrameSource):
         try:
             with av.open(str(path)) as container:
                 stream = container.streams.video[0]
-                first = next(container.decode(stream))
+                next(container.decode(stream))  # a header alone is no video
                 declared = stream.average_rate or stream.guessed_rate
                 self.frame_count = stream.frames or None
         except (av.error.FFmpegError, IndexError, StopIteration) as error:
@@ -106,8 +102,6 @@ class VideoSource(FrameSource):
                 "give a video file, a folder of images or a MOTChallenge sequence"
             ) from error
         self.frame_rate = _frame_rate(path, frame_rate, float(declared) if declared else None)
-        height, width = _upright(first).shape[:2]
-        self.image_size = (height, width)
 
     def __iter__(self) -> Iterator[tuple[int, Image]]:
         import av
@@ -123,6 +117,8 @@ class VideoSource(FrameSource):
                 raise ValueError(
                     f"{self.path}: broken after frame {number} ({error}); re-encode or cut the video"
                 ) from error
+        if number < (self.frame_count or 0):  # the count of a header may be off, so this is no error
+            logger.warning("%s ends after frame %d of %d; it may be cut off", self.path, number, self.frame_count)
 
 
 def open_source(path: Path | str, *, frame_rate: float | None = None) -> FrameSource:
@@ -134,7 +130,7 @@ def open_source(path: Path | str, *, frame_rate: float | None = None) -> FrameSo
 
     Raises:
         FileNotFoundError: nothing there.
-        ValueError: an empty folder, a file that is no video, an unreadable image, a senseless frame rate.
+        ValueError: an empty folder, a file that is no video, a senseless frame rate.
     """
     path = Path(path)
     if frame_rate is not None and not 0 < frame_rate < float("inf"):

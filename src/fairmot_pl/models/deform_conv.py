@@ -34,8 +34,7 @@ class DeformConv(nn.Module):
         """`(B, in, h, w)` to `(B, out, h, w)` of the same dtype.
 
         Positions and sampling are always computed in float32 or better: at half precision an offset of some
-            cells is
-        off by a visible fraction of a cell, and the CPU kernel knows no bfloat16 at all.
+        cells is off by a visible fraction of a cell, and the CPU kernel knows no bfloat16 at all.
         """
         own, exact = self.weight.dtype, torch.promote_types(self.weight.dtype, torch.float32)
         with torch.autocast(features.device.type, enabled=False):

@@ -19,17 +19,18 @@ def branch(in_channels: int, hidden_channels: int, out_channels: int) -> nn.Sequ
 
 
 def _precise(layers: nn.Sequential, features: Tensor) -> Tensor:
-    """A branch with its last convolution in float32 also under autocast.
+    """A branch with its last convolution in float32 also under autocast, and its result never below float32.
 
     In half precision neighbouring cells of a peak tie, and both would be detections; and a size of 100 cells has
-    steps of half a cell.
+    steps of half a cell. Where the weights themselves are of half precision there is nothing more to gain, and
+    the convolution runs in theirs.
     """
     *hidden, last = layers
     for layer in hidden:
         features = layer(features)
     with torch.autocast(features.device.type, enabled=False):
-        precise: Tensor = last(features.float())
-    return precise
+        precise: Tensor = last(features.to(next(last.parameters()).dtype))
+    return precise.to(torch.promote_types(precise.dtype, torch.float32))
 
 
 def _zero_biases(layers: nn.Sequential) -> None:
@@ -58,7 +59,7 @@ class DetectionHead(nn.Module):
         _zero_biases(self.offset)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`. Always float32."""
+        """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`. Float32 or better."""
         return _precise(self.heatmap, features), _precise(self.size, features), _precise(self.offset, features)
 
 

@@ -16,7 +16,9 @@ from fairmot_pl.reporting.wording import figure_text, is_fraction, lower_is_bett
 
 __all__ = ["MAIN_METRICS", "ComparisonTable", "RunRecord", "comparison_table", "find_runs", "read_run"]
 
-MAIN_METRICS = ("val/HOTA", "val/MOTA", "val/IDF1", "val/IDSW", "train/loss/total")
+MAIN_METRICS = ("val/HOTA", "val/MOTA", "val/IDF1", "val/IDSW")
+
+_TASK_LOSSES, _TOTAL_LOSS = "train/loss/", "train/loss/total"
 
 _ABSENT = "-"
 
@@ -36,7 +38,12 @@ class ComparisonTable:
     metrics: tuple[str, ...]
 
     def best(self, metric: str) -> frozenset[str]:
-        """Names of the runs that reached the best value of a metric; none if only one run has it."""
+        """Names of the runs that reached the best value of a metric; none if only one run has it.
+
+        Of training figures none is best: losses measure how a run was taught as much as what it learned.
+        """
+        if metric.startswith("train/"):
+            return frozenset()
         values = {
             run.name: run.metrics[metric] for run in self.runs if math.isfinite(run.metrics.get(metric, math.nan))
         }
@@ -105,6 +112,8 @@ def comparison_table(runs: Sequence[RunRecord], *, metrics: Sequence[str] = MAIN
     """Put runs side by side, with only the configuration keys in which they differ.
 
     Keys whose value merely repeats the run's own folder are left out. A metric that no run has is left out.
+    Where none is left, the raw losses of the tasks stand in; not their total, which each weighting counts in its
+    own way.
 
     Args:
         runs: as `find_runs` gives them.
@@ -119,7 +128,12 @@ def comparison_table(runs: Sequence[RunRecord], *, metrics: Sequence[str] = MAIN
     keys = list(dict.fromkeys(key for run in configured for key in run.config))
     differing = [key for key in keys if _differs(key, configured) and not _repeats_folder(key, configured)]
     present = [name for name in metrics if any(name in run.metrics for run in runs)]
-    return ComparisonTable(tuple(runs), tuple(differing), tuple(present))
+    return ComparisonTable(tuple(runs), tuple(differing), tuple(present or _task_losses(runs)))
+
+
+def _task_losses(runs: Sequence[RunRecord]) -> list[str]:
+    names = dict.fromkeys(name for run in runs for name in run.metrics)
+    return [name for name in names if name.startswith(_TASK_LOSSES) and name != _TOTAL_LOSS]
 
 
 def _differs(key: str, runs: Sequence[RunRecord]) -> bool:

@@ -11,7 +11,10 @@ from typing import Any
 import yaml  # type: ignore[import-untyped,unused-ignore]
 
 CONFIG_NAME, METRICS_NAME = "config.yaml", "metrics.json"
-RUN_MARKS = (CONFIG_NAME, METRICS_NAME, ".hydra")
+ERROR_NAME = "error.txt"
+"""A failed job of a sweep leaves one line in it: why."""
+
+RUN_MARKS = (CONFIG_NAME, METRICS_NAME, ERROR_NAME, ".hydra")
 """A folder with one of these is, or was to become, a run."""
 
 OTHER_FOLDERS = ("wandb",)
@@ -30,7 +33,7 @@ class RunRecord:
         folder: where it lies.
         config: dotted key to value; lists are values.
         metrics: flat, as in `metrics.json`.
-        problem: what is wrong with the folder; empty if nothing.
+        problem: why the run failed, where it says so, else what is wrong with the folder; empty if nothing.
     """
 
     name: str
@@ -72,7 +75,7 @@ def read_run(folder: Path | str, *, name: str | None = None) -> RunRecord:
         folder=folder,
         config=config,
         metrics=metrics,
-        problem="; ".join(problems),
+        problem=_stated_error(folder) or "; ".join(problems),
     )
 
 
@@ -122,6 +125,14 @@ def _text(path: Path) -> str:
     if not path.is_file():
         raise FileNotFoundError(f"no {path.name}")
     return path.read_text(encoding="utf-8")
+
+
+def _stated_error(folder: Path) -> str:
+    """What `error.txt` says, on one line; empty without one."""
+    try:
+        return " ".join((folder / ERROR_NAME).read_text(encoding="utf-8", errors="replace").split())
+    except OSError:
+        return ""
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl import __version__
+from fairmot_pl.evaluation.summary import COLUMNS
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import to_svg
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 
 REPORT_NAME = "report.html"
 HEADLINE = ("HOTA", "MOTA", "IDF1", "IDSW", "DetA", "AssA")
-SEQUENCE_COLUMNS = (
-    *("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"),
-    *("IDSW", "FP", "FN", "MT", "ML", "Frag"),
-)
 MAX_EMBEDDED_VIDEO = 8_000_000
 """Bytes; a larger video is linked only."""
 
@@ -173,7 +170,7 @@ def _best_epoch(log: MetricsLog) -> str:
 
 
 def _sequence_table(summary: Scores) -> str:
-    columns = [name for name in SEQUENCE_COLUMNS if name in summary.overall]
+    columns = [name for name in COLUMNS if name in summary.overall]
 
     def cells(name: str, scores: Mapping[str, Any]) -> list[str]:
         return [name, *(figure_text(column, scores.get(column)) for column in columns)]

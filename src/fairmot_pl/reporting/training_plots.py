@@ -57,7 +57,7 @@ def loss_figure(log: MetricsLog) -> Figure | None:
 
 
 def validation_figure(log: MetricsLog) -> Figure | None:
-    """Tracking metrics in percent and identity switches, over epochs."""
+    """Tracking metrics in percent and identity switches, over epochs counted from 1."""
     present = [name for name in METRICS if name != "LocA" and f"val/{name}" in log]
     if not present:
         return None

@@ -18,8 +18,8 @@ def is_fraction(name: str) -> bool:
 
 
 def lower_is_better(name: str) -> bool:
-    """Whether less of it is better: errors and losses."""
-    return _short(name) in LOWER_IS_BETTER or "loss" in name.split("/")
+    """Whether less of it is better, as of all errors."""
+    return _short(name) in LOWER_IS_BETTER
 
 
 def figure_text(name: str, value: Any) -> str:

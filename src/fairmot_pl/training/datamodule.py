@@ -94,7 +94,10 @@ class FairMOTDataModule(pl.LightningDataModule):
     def prepare_data(self) -> None:
         """Render the synthetic world, once, if that is what this module serves."""
         if self.synthetic is not None:
-            with RenderingBar() as report:
+            settings = self.synthetic
+            frames = settings.get("frames", SyntheticConfig.frames)
+            total = settings["train"] * frames + settings["val"] * (settings.get("val_frames") or frames)
+            with RenderingBar(total) as report:
                 render_dataset(self.root, **self.synthetic, progress=report)
 
     def setup(self, stage: str) -> None:

@@ -19,6 +19,7 @@ from fairmot_pl.reporting.run_report import write_run_report
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.callbacks.media import tracks_of_frame
 from fairmot_pl.training.callbacks.tracking import tracking_of
+from fairmot_pl.training.checkpoint import read_checkpoint
 from fairmot_pl.training.loggers import merge_csv
 
 log = logging.getLogger(__name__)
@@ -31,20 +32,32 @@ def finish_training(trainer: pl.Trainer, folder: Path, record: dict[str, Any], *
         The content of `metrics.json`: `val/*` of the best weights, `train/*` as the run ended.
     """
     trained = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("train/")}
+    if not trained and (folder / "metrics.json").is_file():  # a finished run, resumed: nothing was trained
+        before = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        trained = {key: value for key, value in before.items() if key.startswith("train/")}
     best = next((found for found in trainer.checkpoint_callbacks if isinstance(found, ModelCheckpoint)), None)
     tracking = tracking_of(trainer)
-    if best is not None and best.best_model_path and tracking is not None and tracking.summary is not None:
-        assert best.best_model_score is not None
-        if abs(float(best.best_model_score) - tracking.summary.overall["HOTA"]) > 1e-6:
+    if best is not None and best.best_model_path and tracking is not None:
+        step = read_checkpoint(Path(best.best_model_path))["global_step"]
+        if tracking.summary is None or tracking.step != step:
             log.info("scoring the best checkpoint again for the report")
-            trainer.validate(
-                trainer.lightning_module,
-                datamodule=trainer.datamodule,  # type: ignore[attr-defined]
-                ckpt_path=best.best_model_path,
-                verbose=False,
-                weights_only=True,
-            )
+            _validate_unlogged(trainer, best.best_model_path)
     return write_outcome(trainer, folder, record, title=title, more=trained, tracks_folder=folder / "tracks")
+
+
+def _validate_unlogged(trainer: pl.Trainer, checkpoint: str) -> None:
+    """Validate a checkpoint without adding a point to the run's curves."""
+    loggers, trainer.loggers = trainer.loggers, []
+    try:
+        trainer.validate(
+            trainer.lightning_module,
+            datamodule=trainer.datamodule,  # type: ignore[attr-defined]
+            ckpt_path=checkpoint,
+            verbose=False,
+            weights_only=True,
+        )
+    finally:
+        trainer.loggers = loggers
 
 
 def write_outcome(
@@ -56,7 +69,7 @@ def write_outcome(
     more: dict[str, float],
     tracks_folder: Path,
 ) -> dict[str, float]:
-    """Write tracks, `metrics.json` and `report.html` of the last validation; the main process alone does."""
+    """Write tracks, figures and `report.html` of the last validation; the main process alone does."""
     tracking = tracking_of(trainer)
     summary = tracking.summary if tracking else None
     figures = {**more, **(summary.flat("val/") if summary else {})}
@@ -64,8 +77,11 @@ def write_outcome(
         return figures
     if tracking is not None and summary is not None:
         tracking.write_results(tracks_folder)
+        sequences = {"OVERALL": summary.overall, **summary.sequences}
+        write_text(folder / "sequences.json", json.dumps(sequences, indent=2) + "\n")
         print(summary.table())
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
+    notes = [*record.get("notes", []), *(tracking.notes if tracking else [])]
     clip = folder / "validation.mp4"
     write_run_report(
         folder,
@@ -79,7 +95,7 @@ def write_outcome(
         summary=summary,
         frames=sample_frames(trainer.datamodule.val_sequences, tracking.results) if tracking else [],  # type: ignore[attr-defined]
         video=clip if clip.is_file() else None,
-        notes=record.get("notes", []),
+        notes=notes,
     )
     return figures
 
@@ -87,7 +103,13 @@ def write_outcome(
 def sample_frames(
     sequences: list[AnnotatedSequence], results: dict[str, NDArray[np.float64]], count: int = 4
 ) -> list[tuple[str, NDArray[np.uint8]]]:
-    """The middle frame of up to `count` sequences with its tracks drawn, and a caption each."""
+    """The middle frame of up to `count` sequences with its tracks drawn, and a caption each.
+
+    Args:
+        sequences: the validation sequences.
+        results: `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
+        count: how many sequences at most.
+    """
     drawn = []
     for sequence in [found for found in sequences if found.name in results][:count]:
         annotation = sequence.frames[len(sequence) // 2]

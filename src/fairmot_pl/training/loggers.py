@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import logging
 import netrc
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import wandb
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from fairmot_pl.mot_format import write_text
+
+log = logging.getLogger(__name__)
 
 WANDB_MODES = ("auto", "online", "offline", "disabled")
 
@@ -43,31 +47,69 @@ def build_loggers(
         wandb_folder: wandb's files go into its subfolder `wandb`; the jobs of a sweep share one.
 
     Raises:
-        ValueError: an unknown mode.
+        ValueError: see `settle_mode`.
+    """
+    part = 1 + len(list((folder / "logs").glob("part-*")))
+    loggers: list[Logger] = [CSVLogger(folder, name="logs", version=f"part-{part}", flush_logs_every_n_steps=50)]
+    mode = settle_mode(mode)
+    if mode != "disabled":
+        settings: dict[str, Any] = {
+            "project": project,
+            "group": group,
+            "job_type": job_type,
+            "name": name,
+            "tags": list(tags),
+            "config": config,
+            "save_dir": str(wandb_folder),
+            "id": _run_id(folder),
+        }
+        try:
+            loggers.append(_wandb_logger(settings, mode))
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            log.warning("wandb cannot be reached (%s); this run is logged offline, see `wandb sync`", error)
+            loggers.append(_wandb_logger(settings, "offline"))
+    return loggers
+
+
+def settle_mode(mode: str) -> str:
+    """`"online"`, `"offline"` or `"disabled"`; `"auto"` goes by WANDB_MODE and by whether there is an account.
+
+    Raises:
+        ValueError: an unknown mode, or online without an account (wandb would ask for one).
     """
     if mode not in WANDB_MODES:
         raise ValueError(f"logger.mode is {mode!r}; allowed: {', '.join(WANDB_MODES)}")
-    part = 1 + len(list((folder / "logs").glob("part-*")))
-    loggers: list[Logger] = [CSVLogger(folder, name="logs", version=f"part-{part}", flush_logs_every_n_steps=50)]
-    if mode == "auto":
-        mode = "online" if has_wandb_account() else "offline"
-    if mode != "disabled":
-        logger = WandbLogger(
-            project=project,
-            group=group,
-            job_type=job_type,
-            name=name,
-            tags=list(tags),
-            config=config,
-            save_dir=str(wandb_folder),
-            log_model=False,
-            settings=wandb.Settings(mode=mode, silent=True, console="off", disable_git=True, x_disable_stats=False),
-            reinit="finish_previous",
+    if mode == "online" and not has_wandb_account():
+        raise ValueError(
+            "logger.mode is 'online' and there is no wandb account: run `wandb login`, or use auto or offline"
         )
-        # Lightning hands on a setting that wandb has dropped and warns about
-        logger._wandb_init.pop("anonymous", None)
-        loggers.append(logger)
-    return loggers
+    if mode == "auto":
+        asked = os.environ.get("WANDB_MODE", "")
+        return "disabled" if asked == "disabled" else "online" if has_wandb_account() else "offline"
+    return mode
+
+
+def _wandb_logger(settings: dict[str, Any], mode: str) -> WandbLogger:
+    logger = WandbLogger(
+        **settings,
+        resume="allow",
+        log_model=False,
+        settings=wandb.Settings(mode=mode, silent=True, console="off", disable_git=True),
+        reinit="finish_previous",
+    )
+    # Lightning hands on a setting that wandb has dropped and warns about
+    logger._wandb_init.pop("anonymous", None)
+    if mode == "online":
+        _ = logger.experiment  # so that what is wrong with the connection shows here
+    return logger
+
+
+def _run_id(folder: Path) -> str:
+    """The id of a run's folder, so that a resumed run stays one run."""
+    path = folder / "wandb_id"
+    if not path.is_file():
+        write_text(path, secrets.token_hex(4) + "\n")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def has_wandb_account() -> bool:

@@ -45,8 +45,8 @@ class FairMOTModule(pl.LightningModule):
         learning_rate: of Adam, at the full rate.
         lr_drop_epochs: epochs after which the rate is multiplied by `lr_drop_factor`.
         lr_drop_factor: see `lr_drop_epochs`.
-        channels_last: memory layout in training; a third faster for plain convolutions on a CPU, but not every torch
-            build is sound with every backbone in it.
+        channels_last: memory layout in training; a third faster for plain convolutions on a CPU. Off by default:
+            torch 2.14's CPU kernels crash on some backbones in it (seen with repvgg_a0).
         warmup_steps: steps over which the rate rises linearly from 0; the paper has none.
         score_threshold: validation keeps detections with a score above it; low, since trackers may use low scores.
         max_detections: at most so many detections a frame.
@@ -109,7 +109,12 @@ class FairMOTModule(pl.LightningModule):
         return maps
 
     def training_step(self, batch: tuple[Tensor, Targets], batch_idx: int) -> Tensor:
-        """One step; logs each task's raw loss, the effective weights and the total."""
+        """One step; logs each task's raw loss, the effective weights and the total.
+
+        Args:
+            batch: images `(B, 3, H, W)` in [0, 1] and their batched targets.
+            batch_idx: number of the step within the epoch.
+        """
         images, targets = batch
         losses = self.loss(self(images), targets)
         size = len(images)

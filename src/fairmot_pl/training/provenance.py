@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fairmot_pl.mot_format import write_text
 from fairmot_pl.structures import AnnotatedSequence
 
 PACKAGES = (
@@ -67,6 +69,12 @@ def git_commit() -> str:
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+
+
+def write_provenance(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write `provenance.json`: the entries `environment`, `data` and `notes` of a run's record."""
+    kept = {key: record[key] for key in ("environment", "data", "notes") if key in record}
+    write_text(folder / "provenance.json", json.dumps(kept, indent=2) + "\n")
 
 
 def data_fingerprint(sequences: Iterable[AnnotatedSequence]) -> str:

@@ -8,29 +8,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class RenderingBar:
-    """Context manager whose value reports sequence, frames done and frames in all to a bar a sequence."""
+    """Context manager that shows one bar over the frames of all sequences.
 
-    def __init__(self) -> None:
-        columns = (
-            TextColumn("rendering {task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns)
-        self._jobs: dict[str, int] = {}
+    Args:
+        frames: of all sequences together.
+    """
+
+    def __init__(self, frames: int) -> None:
+        columns = (TextColumn("rendering {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns)
+        self._job = self._bar.add_task("", total=frames)
 
     def __enter__(self) -> RenderingBar:
-        self._bars.start()
+        self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        self._bar.stop()
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """One more frame is there."""
-        if name not in self._jobs:
-            self._jobs[name] = self._bars.add_task(name, total=total)
-        self._bars.update(self._jobs[name], completed=done)  # type: ignore[arg-type]
+        """Frame `done` of `total` of a sequence is there."""
+        self._bar.update(self._job, description=name, advance=1)

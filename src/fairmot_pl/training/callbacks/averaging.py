@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
@@ -17,9 +18,13 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def blend(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+        def blend(averages: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
+            if not averages[0].is_floating_point():  # counters of batch normalisation
+                for average, value in zip(averages, current, strict=True):
+                    average.copy_(value)
+                return
             count = float(updates)
             kept = min(decay, (1 + count) / (10 + count))
-            return average * kept + current * (1 - kept)
+            torch._foreach_lerp_(averages, current, 1 - kept)
 
-        super().__init__(use_buffers=True, avg_fn=blend)
+        super().__init__(use_buffers=True, multi_avg_fn=blend)

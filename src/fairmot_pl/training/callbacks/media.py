@@ -51,7 +51,15 @@ class ValidationMedia(pl.Callback):
 def write_clip(
     path: Path, sequence: AnnotatedSequence, rows: NDArray[np.float64], *, frames: int, max_side: int | None
 ) -> None:
-    """Draw result rows over the first `frames` frames of a sequence and write them as a video."""
+    """Draw results over the first `frames` frames of a sequence and write them as a video.
+
+    Args:
+        path: the mp4.
+        sequence: whose images are drawn on.
+        rows: `(R, 10)` MOTChallenge rows, tlwh in image pixels.
+        frames: how many frames at most.
+        max_side: longer frames are shrunk to so many pixels.
+    """
     trails = Trails()
     with VideoWriter(path, frame_rate=sequence.frame_rate, max_side=max_side) as writer:
         for annotation in sequence.frames[:frames]:
@@ -61,7 +69,7 @@ def write_clip(
 
 
 def tracks_of_frame(rows: NDArray[np.float64], frame: int) -> Tracks:
-    """The result rows of one frame as `Tracks`; the format has no class column, so all are class 0."""
+    """The result rows `(R, 10)` of one frame as `Tracks`; the format has no class column, so all are class 0."""
     table = MotTable.from_rows(rows[rows[:, 0] == frame])
     return Tracks(
         ids=table.ids,

@@ -24,11 +24,15 @@ class EpochLine(pl.Callback):
     """Logs one line after each epoch: losses, validation figures, and how long is left."""
 
     def __init__(self) -> None:
-        self._started, self._first_epoch = 0.0, 0
+        self._started, self._first_epoch, self._validated = 0.0, 0, False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._started, self._first_epoch = time.monotonic(), trainer.current_epoch
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Remember that this epoch has figures of its own."""
+        self._validated = True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the line."""
@@ -40,15 +44,19 @@ class EpochLine(pl.Callback):
             for name in ("loss", "heatmap", "size", "offset", "reid")
             if name in figures
         ]
-        if trainer.validate_loop._has_run or trainer.fit_loop.epoch_loop.val_loop._has_run:
+        if self._validated:
             parts += [
                 f"{name} {100 * float(figures[f'val/{name}']):.1f}"
                 for name in ("HOTA", "MOTA", "IDF1")
                 if f"val/{name}" in figures
             ]
+        self._validated = False
         done, total = trainer.current_epoch + 1, trainer.max_epochs
-        left = (time.monotonic() - self._started) / (done - self._first_epoch) * ((total or done) - done)
-        log.info("epoch %d/%s: %s; about %s left", done, total, ", ".join(parts), _duration(left))
+        line = f"epoch {done}" + (f"/{total}" if total and total > 0 else "") + f": {', '.join(parts)}"
+        if total and total > done:
+            left = (time.monotonic() - self._started) / (done - self._first_epoch) * (total - done)
+            line += f"; about {_duration(left)} left"
+        log.info(line)
 
 
 def _duration(seconds: float) -> str:

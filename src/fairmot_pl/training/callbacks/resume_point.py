@@ -46,13 +46,14 @@ class ResumePoint(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write when it is time, and stop here if asked to."""
-        stop = self._anybody_interrupted(trainer)
+        # asking all processes is a collective, so not at every step
+        stop = (trainer.world_size == 1 or batch_idx % 10 == 0) and self._anybody_interrupted(trainer)
         left = trainer.num_training_batches - (batch_idx + 1)
         gradients_pending = (batch_idx + 1) % trainer.accumulate_grad_batches != 0
         if left == 0 or gradients_pending:  # the epoch's end has its own hook; half a gradient is not kept
             return
         due = bool(self.every_n_steps) and trainer.global_step % self.every_n_steps == 0
-        if stop or due or left == trainer.accumulate_grad_batches:
+        if stop or due or left <= trainer.accumulate_grad_batches:
             self._save(trainer)
         if stop:
             raise KeyboardInterrupt

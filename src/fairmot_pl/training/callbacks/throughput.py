@@ -1,4 +1,4 @@
-"""Images per second, steps left and peak memory: is the machine kept busy?"""
+"""Images per second and peak memory: is the machine kept busy?"""
 
 from __future__ import annotations
 

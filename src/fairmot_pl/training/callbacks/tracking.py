@@ -13,7 +13,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 
 from fairmot_pl.data.dataset import FrameSample
-from fairmot_pl.evaluation.preprocess import tell_benchmark
+from fairmot_pl.evaluation.preprocess import check_benchmark, tell_benchmark
 from fairmot_pl.evaluation.scores import SequenceScores
 from fairmot_pl.evaluation.summary import Summary
 from fairmot_pl.evaluation.tracking import combine, evaluate_sequence
@@ -34,6 +34,12 @@ class TrackValidationSequences(pl.Callback):
         min_box_area: smaller boxes (px^2 of the image) are not written as results.
         max_aspect_ratio: boxes wider than so many times their height are not written.
         benchmark: whose counting rules hold; `"auto"` tells it from sequence names and columns.
+
+    Attributes:
+        summary: of the last validation; None before.
+        results: its `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
+        step: the training step it was of.
+        notes: what is to be known about it.
     """
 
     def __init__(
@@ -46,7 +52,10 @@ class TrackValidationSequences(pl.Callback):
     ) -> None:
         self.tracker_options = dict(tracker)
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
+        check_benchmark(benchmark)
         self.benchmark = benchmark
+        self.notes: list[str] = []
+        self.step = -1
         self.summary: Summary | None = None
         self.results: dict[str, NDArray[np.float64]] = {}
         self._sequences: list[AnnotatedSequence] = []
@@ -54,10 +63,16 @@ class TrackValidationSequences(pl.Callback):
         self._rows: dict[int, list[NDArray[np.float64]]] = {}
         self._last_frame: dict[int, int] = {}
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Read every ground truth once, so that what is wrong with it shows before the first epoch."""
+        nothing = MotTable.from_rows(np.zeros((0, 10)))
+        for sequence in trainer.datamodule.val_shard().sequences:  # type: ignore[attr-defined]
+            self._evaluate(sequence, nothing, sequence.frames[-1].frame)
+
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start every sequence afresh."""
         self._sequences = trainer.datamodule.val_shard().sequences  # type: ignore[attr-defined]
-        self._trackers, self._last_frame = {}, {}
+        self._trackers, self._last_frame, self.notes = {}, {}, []
         self._rows = {index: [] for index in range(len(self._sequences))}
 
     def on_validation_batch_end(
@@ -94,22 +109,35 @@ class TrackValidationSequences(pl.Callback):
         """Score this process's sequences, gather everybody's counts, log the combined figures."""
         if trainer.sanity_checking or not (self._sequences or trainer.world_size > 1):
             return
-        rows = {
-            self._sequences[index].name: np.concatenate([np.zeros((0, 10)), *rows])
-            for index, rows in self._rows.items()
-        }
-        scores = {sequence.name: self._score(sequence, rows[sequence.name]) for sequence in self._sequences}
-        gathered = _gather((scores, rows))
-        self.results = {name: array for _, part in gathered for name, array in part.items()}
-        self.summary = combine({name: found for part, _ in gathered for name, found in part.items()})
+        rows, scores = {}, {}
+        for index, last in sorted(self._last_frame.items()):
+            sequence = self._sequences[index]
+            rows[sequence.name] = np.concatenate([np.zeros((0, 10)), *self._rows[index]])
+            scores[sequence.name] = self._evaluate(sequence, MotTable.from_rows(rows[sequence.name]), last)
+        gathered = _gather((scores, rows, self._unseen()))
+        self.notes = [f"not all validation frames were tracked: {note}" for part in gathered for note in part[2]]
+        if not any(part[0] for part in gathered):
+            return
+        self.step = trainer.global_step
+        self.results = {name: array for part in gathered for name, array in part[1].items()}
+        self.summary = combine({name: found for part in gathered for name, found in part[0].items()})
         # every process holds the same combined figures, so there is nothing to synchronise
         pl_module.log_dict(self.summary.flat("val/"))
         pl_module.log("HOTA", self.summary.overall["HOTA"], prog_bar=True, logger=False)
 
-    def _score(self, sequence: AnnotatedSequence, rows: NDArray[np.float64]) -> SequenceScores:
-        truth = _ground_truth(sequence)
+    def _unseen(self) -> list[str]:
+        """What a limit on validation batches has left out."""
+        return [
+            f"{sequence.name} up to frame {self._last_frame.get(index, 0)} of {sequence.frames[-1].frame}"
+            for index, sequence in enumerate(self._sequences)
+            if self._last_frame.get(index) != sequence.frames[-1].frame
+        ]
+
+    def _evaluate(self, sequence: AnnotatedSequence, results: MotTable, last: int) -> SequenceScores:
+        """Counts of a sequence up to frame `last`."""
+        truth = _ground_truth(sequence, last)
         benchmark = tell_benchmark(sequence.name, truth) if self.benchmark == "auto" else self.benchmark
-        return evaluate_sequence(truth, MotTable.from_rows(rows), benchmark=benchmark, length=sequence.frames[-1].frame)
+        return evaluate_sequence(truth, results, benchmark=benchmark, length=last, sources=(sequence.name, "results"))
 
     def write_results(self, folder: Path) -> None:
         """Write `SEQ.txt` in MOTChallenge format for every sequence of the last validation."""
@@ -122,12 +150,12 @@ def tracking_of(trainer: pl.Trainer) -> TrackValidationSequences | None:
     return next((found for found in trainer.callbacks if isinstance(found, TrackValidationSequences)), None)  # type: ignore[attr-defined]
 
 
-def _ground_truth(sequence: AnnotatedSequence) -> MotTable:
-    """All rows (distractors too) of the frames that the sequence holds."""
+def _ground_truth(sequence: AnnotatedSequence, last: int) -> MotTable:
+    """All rows (distractors too) of the frames that the sequence holds, up to frame `last`."""
     if sequence.folder is None:
         raise ValueError(f"{sequence.name} has no folder with gt/gt.txt to be evaluated against")
     truth = read_mot(sequence.folder / "gt" / "gt.txt")
-    return truth.select((truth.frames >= sequence.frames[0].frame) & (truth.frames <= sequence.frames[-1].frame))
+    return truth.select((truth.frames >= sequence.frames[0].frame) & (truth.frames <= last))
 
 
 def _gather(mine: Any) -> list[Any]:
