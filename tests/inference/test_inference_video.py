@@ -94,15 +94,18 @@ def test_reading_can_stop_early(tmp_path):
 
 
 def test_a_video_that_was_cut_off_says_so(tmp_path, caplog):
-    path = make_video(tmp_path / "clip.mp4", frames=12)
+    path = tmp_path / "clip.mp4"
+    noise = np.random.default_rng(0).integers(0, 255, (40, 64, 96, 3)).astype(np.uint8)
+    with VideoWriter(path, frame_rate=10) as writer:
+        for image in noise:
+            writer.write(image)
     with caplog.at_level(logging.WARNING):
-        assert len(list(open_source(path))) == 12
+        assert len(list(open_source(path))) == 40
         assert caplog.text == ""
-        content = path.read_bytes()
-        path.write_bytes(content[: (content.index(b"mdat") + len(content)) // 2])
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         count = len(list(open_source(path)))
-    assert 0 < count < 12
-    assert f"clip.mp4 ends after frame {count} of 12" in caplog.text
+    assert 0 < count < 40
+    assert f"clip.mp4 ends after frame {count} of 40; it may be cut off" in caplog.text
 
 
 @pytest.mark.parametrize(

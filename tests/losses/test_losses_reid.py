@@ -114,3 +114,19 @@ def test_length_of_the_embedding_does_not_matter(make_maps: Callable, make_targe
     loss, maps, targets = IdentityLoss(DIM, 7), make_maps(), make_targets([1, 2, 3])
     longer = maps._replace(embedding=maps.embedding * 100)
     torch.testing.assert_close(run(loss, longer, targets).loss, run(loss, maps, targets).loss)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_classifier_of_half_precision_is_applied_in_float32(
+    dtype: torch.dtype, make_maps: Callable, make_targets: Callable
+) -> None:
+    rounded, exact = IdentityLoss(DIM, 7).to(dtype), IdentityLoss(DIM, 7)
+    exact.load_state_dict(rounded.state_dict())
+    maps, targets = make_maps(), make_targets([6, -1, 0])
+    outcome = run(rounded, maps, targets)
+    assert outcome.loss.dtype == torch.float32
+    torch.testing.assert_close(outcome.loss, run(exact, maps, targets).loss)
+    outcome.loss.backward()
+    assert rounded.classifier is not None
+    assert rounded.classifier.weight.grad is not None
+    assert rounded.classifier.weight.grad.any()

@@ -149,11 +149,10 @@ def plain_errors(record: Path | None = None) -> Iterator[None]:
             raise
         if not isinstance(error, EXPECTED_ERRORS):
             traceback.print_exc()
-        line = f"error: {_message(error)}"
-        print(line, file=sys.stderr, flush=True)
+        print(f"error: {_message(error)}", file=sys.stderr, flush=True)
         if record is None:
             raise SystemExit(1) from None
-        record.write_text(line + "\n", encoding="utf-8")
+        record.write_text(_message(error) + "\n", encoding="utf-8")
 
 
 def _message(error: BaseException) -> str:

@@ -56,7 +56,7 @@ class IdentityLoss(nn.Module):
         """Classify the objects whose identity is known.
 
         Args:
-            embedding: `(B, D, h, w)`; computed in float32 whatever its dtype or the autocast state.
+            embedding: `(B, D, h, w)`; computed in float32 whatever its dtype, the classifier's or the autocast state.
             index: `(B, K)` row-major cell indices.
             mask: `(B, K)`, 1 where the slot holds an object.
             identity: `(B, K)` identity classes, -1 = unknown.
@@ -71,7 +71,8 @@ class IdentityLoss(nn.Module):
             picked = gather_cells(embedding, index)[known].float()
             if self.classifier is None:
                 return IdentityOutcome(picked.sum(), picked.new_zeros(()), 0)
-            logits = self.classifier(F.normalize(picked) * self.scale)
+            weight, bias = self.classifier.weight.float(), self.classifier.bias.float()
+            logits = F.linear(F.normalize(picked) * self.scale, weight, bias)
             count = max(len(wanted), 1)
             loss = F.cross_entropy(logits, wanted, reduction="sum") / count
         accuracy = (logits.detach().argmax(1) == wanted).sum() / count
