@@ -35,7 +35,7 @@ def test_train_evaluate_track(train_tiny, run, world_root):
     for name in ("SYN-101", "SYN-102"):
         read_mot(evaluated.folder / f"{name}.txt")
 
-    source = next(world_root.rglob("SYN-101"))
+    source = next(path for path in world_root.rglob("SYN-101") if len(list((path / "img1").iterdir())) == 6)
     tracked = run("track", f"source={source}", f"checkpoint={trained.folder}", "tracker.score_threshold=0.05")
     written = {path.name for path in tracked.folder.iterdir()}
     assert written >= {"SYN-101.txt", "SYN-101.mp4", "config.yaml", "metrics.json"}

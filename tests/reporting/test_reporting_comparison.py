@@ -132,8 +132,8 @@ def test_only_settings_that_differ_are_shown_and_the_best_is_marked(sweep):
     assert table.text().splitlines() == [
         "run           model.reid_dim  val/HOTA %  val/MOTA %  val/IDF1 %  val/IDSW",
         "------------  --------------  ----------  ----------  ----------  --------",
-        "reid_dim=128  128                  53.9*       50.0*       63.9*    1,100",
-        "reid_dim=64   64                   51.2        50.0*       61.2       120*",
+        "reid_dim=128  128                  53.9*       50.0        63.9*    1,100",
+        "reid_dim=64   64                   51.2        50.0        61.2       120*",
         "",
         "* best",
     ]
@@ -144,7 +144,7 @@ def test_markdown_and_csv(sweep):
     lines = table.markdown().splitlines()
     assert lines[0].startswith("| run | model.reid_dim | val/HOTA % |")
     assert lines[1] == "| --- | --- | ---: | ---: | ---: | ---: |"
-    assert lines[2] == "| reid_dim=128 | 128 | **53.9** | **50.0** | **63.9** | 1,100 |"
+    assert lines[2] == "| reid_dim=128 | 128 | **53.9** | 50.0 | **63.9** | 1,100 |"
     first, second = rows_of(table.csv())
     assert (first["run"], first["model.reid_dim"], first["val/HOTA"], first["problem"]) == (
         "reid_dim=128",

@@ -38,7 +38,7 @@ class ComparisonTable:
     metrics: tuple[str, ...]
 
     def best(self, metric: str) -> frozenset[str]:
-        """Names of the runs that reached the best value of a metric; none if only one run has it.
+        """Names of the runs that reached the best value of a metric; none if it is the only one, or all are equal.
 
         Of training figures none is best: losses measure how a run was taught as much as what it learned.
         """
@@ -47,7 +47,7 @@ class ComparisonTable:
         values = {
             run.name: run.metrics[metric] for run in self.runs if math.isfinite(run.metrics.get(metric, math.nan))
         }
-        if len(values) < 2:
+        if len(set(values.values())) < 2:
             return frozenset()
         target = min(values.values()) if lower_is_better(metric) else max(values.values())
         return frozenset(name for name, value in values.items() if value == target)

@@ -20,7 +20,6 @@ class RenderingBar:
         self._job = self._bar.add_task("", total=frames)
 
     def __enter__(self) -> RenderingBar:
-        self._bar.start()
         return self
 
     def __exit__(
@@ -29,5 +28,6 @@ class RenderingBar:
         self._bar.stop()
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Frame `done` of `total` of a sequence is there."""
+        """Frame `done` of `total` of a sequence is there. Where all are there already, no bar is shown."""
+        self._bar.start()
         self._bar.update(self._job, description=name, advance=1)
