@@ -79,6 +79,8 @@ def test_an_error_of_a_loader_process_is_one_line_too(refused, folder):
         (["data=mot_folder", "data.root={folder}", "data.input_size=[100,160]"], ["input_size", "multiples of 32"]),
         (["data=mot_folder", "data.root={folder}", "model.backbone=dla43"], ["dla43", "dla34"]),
         (["data=mot_folder", "data.root={folder}", "model.init_from=nowhere.ckpt"], ["nowhere.ckpt", "not there"]),
+        (["data=mot_folder", "data.root={folder}", "trainer.devices=0"], ["trainer", "devices"]),
+        (["data=mot_folder", "data.root={folder}", "trainer.precision=7"], ["trainer", "precision"]),
         (["data=mot_folder", "data.root={folder}", "data.train.folder.format=mott"], ["mott", "mot"]),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 from hydra.utils import get_class, instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.check import ConfigError, check_call, check_keys, check_values
@@ -193,15 +194,18 @@ def build_trainer(
         settings.get("limit_train_batches"),
     ]
     settings["log_every_n_steps"] = min(limit for limit in limits if isinstance(limit, int) and limit > 0)
-    trainer = pl.Trainer(
-        **settings,
-        default_root_dir=folder,
+    own: dict[str, Any] = {
+        "default_root_dir": folder,
         # weight averaging comes first: a resume point holds the step that it is written after
-        callbacks=[*callbacks, *build_callbacks(config, folder)],
-        logger=loggers,
-        enable_checkpointing=any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
-        use_distributed_sampler=False,  # the data module deals samples and whole sequences itself
-    )
+        "callbacks": [*callbacks, *build_callbacks(config, folder)],
+        "logger": loggers,
+        "enable_checkpointing": any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
+        "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
+    }
+    try:
+        trainer = pl.Trainer(**settings, **own)
+    except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:
+        raise ConfigError(f"the trainer node cannot be meant: {' '.join(str(error).split())}") from error
     if sweep and trainer.world_size > 1:
         raise ConfigError(
             f"a job of a sweep runs in one process, but trainer.devices={config.trainer.devices} gives "
