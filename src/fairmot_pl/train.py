@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 import wandb
 from omegaconf import DictConfig, OmegaConf
 
@@ -100,6 +101,7 @@ def train(config: DictConfig) -> Outcome:
     config = resumed_config(config)
     folder = output_folder()
     pl.seed_everything(config.seed, workers=True, verbose=False)
+    torch.set_flush_denormal(True)  # on a CPU, numbers that small cost several times the rest of a step
     datamodule = build_datamodule(config)
     datamodule.prepare_data()
     datamodule.setup("fit")

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairmot_pl.codec.decode import boxes_at, decode_detections, top_peaks
+from fairmot_pl.codec.decode import decode_detections, objects_at, top_peaks
 from fairmot_pl.codec.maps import HeadMaps
 from fairmot_pl.codec.targets import encode_targets
 
@@ -94,7 +94,8 @@ def test_decode_undoes_encode(boxes, encoding):
 @pytest.mark.parametrize("box", [[-40.0, 8, 8, 56], [140, 60, 200, 130], [-30, -30, 20, 10]])
 def test_boxes_over_the_border_come_back_whole(box):
     targets = encode_targets(np.array([box]), np.array([0]), map_size=(24, 40))
-    np.testing.assert_allclose(boxes_at(maps_of(targets), targets.index[None])[0, 0], box, atol=1e-4)
+    found = objects_at(maps_of(targets), torch.zeros(1, dtype=torch.int64), targets.index[:1])
+    np.testing.assert_allclose(found.boxes(40)[0] * 4, box, atol=1e-4)
 
 
 def test_threshold_is_exclusive_and_order_descends():

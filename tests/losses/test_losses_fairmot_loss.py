@@ -11,9 +11,13 @@ import torch
 
 from fairmot_pl.codec.maps import HeadMaps, Targets
 from fairmot_pl.losses.fairmot_loss import FairMOTLoss
+from fairmot_pl.losses.identity import IDENTITY_LOSSES
+from fairmot_pl.losses.weighting import WEIGHTINGS
 
 DIM = 16
 REFERENCE_WEIGHTING = {"uncertainty": "uncertainty", "fix": "fixed"}
+REFERENCE_BOX_LOSS = {"l1": "l1", "sl1": "smooth_l1"}
+REFERENCE_IDENTITY = {"ce": "cross_entropy", "focal": "focal"}
 REFERENCE_HEADS = {"heatmap": "hm", "size": "wh", "offset": "reg", "embedding": "id"}
 
 
@@ -26,6 +30,8 @@ def golden_case(arrays: Mapping[str, np.ndarray], case: str) -> tuple[FairMOTLos
         reid_dim=weight.shape[1],
         num_identities=weight.shape[0],
         weighting=REFERENCE_WEIGHTING[str(arrays[f"{case}__multi_loss"])],
+        box_loss=REFERENCE_BOX_LOSS[str(arrays[f"{case}__reg_loss"])],
+        identity=REFERENCE_IDENTITY[str(arrays[f"{case}__id_loss_kind"])],
     )
     assert loss.identity.classifier is not None
     loss.identity.classifier.load_state_dict({"weight": weight, "bias": bias})
@@ -41,7 +47,7 @@ def golden_case(arrays: Mapping[str, np.ndarray], case: str) -> tuple[FairMOTLos
     return loss, maps, targets
 
 
-@pytest.mark.parametrize("case", ["ltrb", "wh", "fix"])
+@pytest.mark.parametrize("case", ["ltrb", "wh", "fix", "sl1", "focal"])
 def test_losses_and_gradients_of_the_reference(case: str, golden: Callable[[str], Path]) -> None:
     with np.load(golden("losses.npz")) as arrays:
         loss, maps, targets = golden_case(arrays, case)
@@ -59,7 +65,7 @@ def test_losses_and_gradients_of_the_reference(case: str, golden: Callable[[str]
         gradients = {f"grad_{theirs}": getattr(maps, ours).grad for ours, theirs in REFERENCE_HEADS.items()}
         gradients["grad_cls_weight"] = loss.identity.classifier.weight.grad
         gradients["grad_cls_bias"] = loss.identity.classifier.bias.grad
-        if case != "fix":
+        if loss.weighting.state_dict():
             gradients["grad_s"] = torch.stack([parameter.grad for parameter in loss.weighting.parameters()])
         for name, gradient in gradients.items():
             wanted = torch.from_numpy(arrays[f"{case}__{name}"])
@@ -80,10 +86,11 @@ def test_parts_add_up(make_maps: Callable, make_targets: Callable) -> None:
     detection = 2 * parts["heatmap"] + 0.3 * parts["size"] + 0.7 * parts["offset"]
     assert parts["detection"] == pytest.approx(detection, rel=1e-6)
     assert parts["total"] == pytest.approx(0.5 * detection + 4 * parts["reid"], rel=1e-6)
-    assert (parts["weight_detection"], parts["weight_reid"]) == (0.5, 4.0)
+    assert loss.weighting.weights.tolist() == [0.5, 4.0]
 
 
-@pytest.mark.parametrize("weighting", ["uncertainty", "fixed"])
+@pytest.mark.parametrize("identity", sorted(IDENTITY_LOSSES))
+@pytest.mark.parametrize("weighting", sorted(WEIGHTINGS))
 @pytest.mark.parametrize(
     ("num_identities", "identities"),
     [
@@ -97,9 +104,14 @@ def test_parts_add_up(make_maps: Callable, make_targets: Callable) -> None:
     ],
 )
 def test_finite_with_every_gradient_attached(
-    weighting: str, num_identities: int, identities: list[int], make_maps: Callable, make_targets: Callable
+    weighting: str,
+    identity: str,
+    num_identities: int,
+    identities: list[int],
+    make_maps: Callable,
+    make_targets: Callable,
 ) -> None:
-    loss = FairMOTLoss(reid_dim=DIM, num_identities=num_identities, weighting=weighting)
+    loss = FairMOTLoss(reid_dim=DIM, num_identities=num_identities, weighting=weighting, identity=identity)
     maps = make_maps()
     parts = loss(maps, make_targets(identities))
     parts["total"].backward()
@@ -107,8 +119,8 @@ def test_finite_with_every_gradient_attached(
     for tensor in [*maps, *loss.parameters()]:
         assert tensor.grad is not None
         assert tensor.grad.isfinite().all()
-    for name in ("weight_detection", "weight_reid", "identity_accuracy"):
-        assert not parts[name].requires_grad
+    assert not parts["identity_accuracy"].requires_grad
+    assert loss.weighting.weights.isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -127,7 +139,7 @@ def test_autocast_changes_nothing_but_the_input(
     assert all(tensor.grad.isfinite().all() for tensor in rounded)
 
 
-@pytest.mark.parametrize("weighting", ["uncertainty", "fixed"])
+@pytest.mark.parametrize("weighting", sorted(WEIGHTINGS))
 def test_state_dict_holds_classifier_and_balance(weighting: str, make_maps: Callable, make_targets: Callable) -> None:
     options = {"reid_dim": DIM, "num_identities": 7, "weighting": weighting}
     trained, fresh = FairMOTLoss(**options), FairMOTLoss(**options)
@@ -161,5 +173,5 @@ def test_maps_and_targets_must_fit(
 
 
 def test_unknown_weighting() -> None:
-    with pytest.raises(ValueError, match="'gradient'; allowed: uncertainty, fixed"):
+    with pytest.raises(ValueError, match="'gradient'; allowed: uncertainty, fixed, gradnorm, mgda_ub, dwa, pcgrad"):
         FairMOTLoss(reid_dim=DIM, num_identities=7, weighting="gradient")

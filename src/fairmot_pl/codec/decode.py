@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fairmot_pl.codec.maps import BOX_CHANNELS, STRIDE, HeadMaps, gather_cells
+from fairmot_pl.codec.maps import STRIDE, HeadMaps
+from fairmot_pl.codec.sampling import Objects, at_cells, sample_embeddings
 from fairmot_pl.structures import Detections
 
 
@@ -30,45 +31,40 @@ def top_peaks(heatmap: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
     return best, position % cells, position // cells
 
 
-def boxes_at(maps: HeadMaps, index: Tensor) -> Tensor:
-    """`(B, K, 4)` xyxy in network-input pixels of the objects at cells `index` `(B, K)`."""
-    width = maps.heatmap.shape[3]
-    corner = torch.stack([index % width, index // width], dim=2)
-    centre = corner + gather_cells(maps.offset, index).float()
-    size = gather_cells(maps.size, index).float()
-    if size.shape[2] == BOX_CHANNELS["ltrb"]:
-        reach_back, reach_on = size[..., :2], size[..., 2:]
-    else:
-        reach_back = reach_on = size / 2
-    return torch.cat([centre - reach_back, centre + reach_on], dim=2) * STRIDE
+def objects_at(maps: HeadMaps, image: Tensor, index: Tensor) -> Objects:
+    """What the maps say of the objects at cells `index` `(N,)` of images `image` `(N,)`."""
+    return Objects(image, index, at_cells(maps.offset, image, index), at_cells(maps.size, image, index))
 
 
 @torch.no_grad()
-def decode_detections(maps: HeadMaps, *, k: int = 500, score_threshold: float = 0.0) -> list[Detections]:
+def decode_detections(
+    maps: HeadMaps, *, k: int = 500, score_threshold: float = 0.0, reid_sampling: str = "center"
+) -> list[Detections]:
     """Read the objects off the maps of a batch.
 
     Args:
         maps: head maps of B images.
         k: at most so many detections an image, over all classes.
         score_threshold: only scores strictly above it are kept.
+        reid_sampling: where embeddings are read, a key of `fairmot_pl.codec.sampling.SAMPLINGS`; the one that the
+            network was trained with.
 
     Returns:
         One `Detections` an image: boxes in network-input pixels (never clipped), descending scores, embeddings of
         unit length.
     """
     scores, index, classes = top_peaks(maps.heatmap, k)
-    boxes = boxes_at(maps, index)
-    embeddings = F.normalize(gather_cells(maps.embedding, index).float(), dim=2)
+    kept = scores > score_threshold
+    objects = objects_at(maps, kept.nonzero(as_tuple=True)[0], index[kept])
+    boxes = objects.boxes(maps.heatmap.shape[3]) * STRIDE
+    embeddings = F.normalize(sample_embeddings(maps.embedding, objects, sampling=reid_sampling), dim=1)
+    parts = (_per_image(values, kept) for values in (boxes, scores[kept], embeddings, classes[kept]))
     return [
-        Detections(
-            boxes=_numpy(boxes[image][keep]),
-            scores=_numpy(scores[image][keep]),
-            embeddings=_numpy(embeddings[image][keep]),
-            classes=_numpy(classes[image][keep]),
-        )
-        for image, keep in enumerate(scores > score_threshold)
+        Detections(boxes=box, scores=score, embeddings=embedding, classes=kind)
+        for box, score, embedding, kind in zip(*parts, strict=True)
     ]
 
 
-def _numpy(tensor: Tensor) -> np.ndarray:
-    return tensor.cpu().numpy()
+def _per_image(values: Tensor, kept: Tensor) -> list[np.ndarray]:
+    """`(N, ...)` values of the detections that the mask `(B, K)` keeps, cut into B arrays."""
+    return np.split(values.cpu().numpy(), kept.sum(dim=1).cumsum(0)[:-1].cpu().numpy())

@@ -13,10 +13,13 @@ from hydra.utils import get_class, instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
+from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.config.check import ConfigError, check_call, check_keys, check_values
 from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.synthetic_config import SyntheticConfig
+from fairmot_pl.losses.box import check_box_loss
+from fairmot_pl.losses.identity import build_identity_loss
 from fairmot_pl.losses.weighting import build_weighting
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import trained_input_size
@@ -29,14 +32,17 @@ log = logging.getLogger(__name__)
 MODULE_NODES = {
     "model": {
         *("backbone", "reid_dim", "box_encoding", "deformable", "num_classes", "head_channels", "pretrained"),
-        *("init_from", "channels_last", "score_threshold", "max_detections"),
+        *("init_from", "channels_last", "score_threshold", "max_detections", "reid_sampling"),
     },
-    "loss": {"heatmap_weight", "size_weight", "offset_weight", "weighting"},
+    "loss": {"heatmap_weight", "size_weight", "offset_weight", "box_loss", "weighting", "identity"},
     "optimizer": {"learning_rate", "lr_drop_epochs", "lr_drop_factor", "warmup_steps", "ema_decay"},
 }
 """Which node holds which keys of `FairMOTModule`; some are for the run and not for the module."""
 
-NOT_OF_MODULE = ("init_from", "weighting", "ema_decay")
+NAMED_PARTS = ("weighting", "identity")
+"""Nodes within the loss node that hold the name of a part and its options."""
+
+NOT_OF_MODULE = ("init_from", *NAMED_PARTS, "ema_decay")
 OWN_TRAINER_KEYS = ("logger", "callbacks", "default_root_dir", "enable_checkpointing", "use_distributed_sampler")
 LOGGER_KEYS = {"mode": Literal["auto", "online", "offline", "disabled"], "project": str, "tags": list[str]}
 
@@ -49,10 +55,11 @@ def module_arguments(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]
         for key, value in plain(config[node]).items():
             if key not in NOT_OF_MODULE:
                 values[key], names[key] = value, f"{node}.{key}"
-    weighting = dict(plain(config.loss.weighting))
-    values["weighting"] = weighting.pop("name", None)
-    values["weighting_options"] = weighting
-    names |= {"weighting": "loss.weighting.name", "weighting_options": "loss.weighting"}
+    for part in NAMED_PARTS:
+        options = dict(plain(config.loss[part]))
+        values[part] = options.pop("name", None)
+        values[f"{part}_options"] = options
+        names |= {part: f"loss.{part}.name", f"{part}_options": f"loss.{part}"}
     return values, names
 
 
@@ -67,6 +74,9 @@ def check_module(config: DictConfig) -> None:
     values, names = module_arguments(config)
     check_call({"num_identities": 0, **values}, FairMOTModule, "", names=names)
     build_weighting(values["weighting"], values["weighting_options"])
+    build_identity_loss(values["identity"], values["identity_options"], reid_dim=1, num_identities=0)
+    check_box_loss(values["box_loss"])
+    check_sampling(values["reid_sampling"])
     ema, start = config.optimizer.ema_decay, config.model.init_from
     if ema is not None and not (isinstance(ema, float) and 0 < ema < 1):
         raise ConfigError(f"optimizer.ema_decay is {ema!r}; expected a number between 0 and 1, or null for none")

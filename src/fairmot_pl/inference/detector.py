@@ -61,6 +61,7 @@ class Detector:
         self.device = _resolve_device(device)
         self.precision = _resolve_precision(precision, self.device)
         self.model = model.to(self.device).eval()
+        self.reid_sampling = getattr(model, "reid_sampling", "center")
 
     def __call__(self, image: NDArray[np.uint8]) -> Detections:
         """Detect in one `(H, W, 3)` uint8 RGB image.
@@ -94,7 +95,9 @@ class Detector:
         dtype = _AUTOCAST[self.precision]
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             maps = self.model(torch.stack(tensors).to(self.device))
-        found = decode_detections(maps, k=self.k, score_threshold=self.score_threshold)
+        found = decode_detections(
+            maps, k=self.k, score_threshold=self.score_threshold, reid_sampling=self.reid_sampling
+        )
         return [locate(*pair) for pair in zip(found, letterboxes, strict=True)]
 
 

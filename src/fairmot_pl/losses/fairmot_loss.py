@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from fairmot_pl.codec.maps import HeadMaps, Targets
-from fairmot_pl.losses.box import cell_l1_loss
+from fairmot_pl.losses.box import cell_loss, check_box_loss
 from fairmot_pl.losses.heatmap import heatmap_loss
-from fairmot_pl.losses.reid import IdentityLoss
+from fairmot_pl.losses.identity import build_identity_loss
 from fairmot_pl.losses.weighting import build_weighting
 
 
@@ -27,6 +27,10 @@ class FairMOTLoss(nn.Module):
         heatmap_weight: weight of the heatmap within detection.
         size_weight: weight of the box size within detection.
         offset_weight: weight of the centre offset within detection.
+        box_loss: how size and offset are regressed, `"l1"` or `"smooth_l1"`.
+        identity: how identities are learned, a name that `build_identity_loss` knows.
+        identity_options: its options.
+        reid_sampling: where embeddings are read, see `fairmot_pl.codec.sampling`.
         weighting: how detection and re-ID are balanced, a name that `build_weighting` knows.
         weighting_options: its options.
     """
@@ -40,6 +44,10 @@ class FairMOTLoss(nn.Module):
         heatmap_weight: float = 1.0,
         size_weight: float = 0.1,
         offset_weight: float = 1.0,
+        box_loss: str = "l1",
+        identity: str = "cross_entropy",
+        identity_options: Mapping[str, float] | None = None,
+        reid_sampling: str = "center",
         weighting: str = "uncertainty",
         weighting_options: Mapping[str, float] | None = None,
     ) -> None:
@@ -48,7 +56,11 @@ class FairMOTLoss(nn.Module):
         self.heatmap_weight = heatmap_weight
         self.size_weight = size_weight
         self.offset_weight = offset_weight
-        self.identity = IdentityLoss(reid_dim, num_identities)
+        check_box_loss(box_loss)
+        self.box_loss = box_loss
+        self.identity = build_identity_loss(
+            identity, identity_options, reid_dim=reid_dim, num_identities=num_identities, reid_sampling=reid_sampling
+        )
         self.weighting = build_weighting(weighting, weighting_options)
 
     def forward(self, maps: HeadMaps, targets: Targets) -> dict[str, Tensor]:
@@ -60,28 +72,26 @@ class FairMOTLoss(nn.Module):
 
         Returns:
             Scalars `heatmap`, `size`, `offset`, `detection`, `reid` and `total`, which is to be minimised;
-            detached `weight_detection` and `weight_reid`, the factors with which the two enter the total;
-            detached `identity_accuracy`.
+            detached `identity_accuracy`. The factors with which the two tasks teach the shared part are in
+            `weighting.weights`, once gradients have been computed.
 
         Raises:
             ValueError: maps and targets do not fit each other, or an identity is `num_identities` or more.
         """
         self._check(maps, targets)
         heatmap = heatmap_loss(maps.heatmap, targets.heatmap)
-        size = cell_l1_loss(maps.size, targets.size, targets.index, targets.mask)
-        offset = cell_l1_loss(maps.offset, targets.offset, targets.index, targets.mask)
+        objects, box_loss = (targets.index, targets.mask), self.box_loss
+        size = cell_loss(maps.size, targets.size, *objects, box_loss=box_loss)
+        offset = cell_loss(maps.offset, targets.offset, *objects, box_loss=box_loss)
         detection = self.heatmap_weight * heatmap + self.size_weight * size + self.offset_weight * offset
-        reid = self.identity(maps.embedding, targets.index, targets.mask, targets.identity)
-        total, weights = self.weighting(detection, reid.loss, has_reid=reid.objects > 0)
+        reid = self.identity(maps.embedding, targets)
         return {
             "heatmap": heatmap,
             "size": size,
             "offset": offset,
             "detection": detection,
             "reid": reid.loss,
-            "total": total,
-            "weight_detection": weights["detection"].detach(),
-            "weight_reid": weights["reid"].detach(),
+            "total": self.weighting(detection, reid.loss, has_reid=reid.objects > 0),
             "identity_accuracy": reid.accuracy,
         }
 

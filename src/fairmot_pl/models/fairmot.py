@@ -6,19 +6,28 @@ Zhang et al., "FairMOT: On the Fairness of Detection and Re-identification in Mu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from fairmot_pl.codec.maps import HeadMaps, check_box_encoding
+from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.models.backbone import STRIDES, Backbone, build_backbone
+from fairmot_pl.models.deform_conv import DeformConv
 from fairmot_pl.models.heads import DetectionHead, ReIDHead
 from fairmot_pl.models.neck import AggregationNeck
 
 if TYPE_CHECKING:
     from fairmot_pl.models.weights import LoadReport
+
+Branch = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""The shared map once for each head: where training may look at, or weigh, each task's gradient."""
+
+
+def _alike(features: Tensor) -> tuple[Tensor, Tensor]:
+    return features, features
 
 
 class FairMOT(nn.Module):
@@ -61,11 +70,12 @@ class FairMOT(nn.Module):
         self.config = dict(config)
         self.load_report = None
 
-    def forward(self, images: Tensor) -> HeadMaps:
+    def forward(self, images: Tensor, branch: Branch = _alike) -> HeadMaps:
         """Look at a batch of images.
 
         Args:
             images: `(B, 3, H, W)` float, RGB in [0, 1], H and W multiples of 32.
+            branch: gives the shared map `(B, c, H / 4, W / 4)` to the detection head and to the re-ID head.
 
         Returns:
             Maps at stride 4, see `HeadMaps`; the heatmap as logits, the embedding not normalised.
@@ -75,8 +85,28 @@ class FairMOT(nn.Module):
         """
         _check_images(images)
         features = self.neck(self.backbone((images - self.mean) / self.std))
-        heatmap, size, offset = self.detection_head(features)
-        return HeadMaps(heatmap=heatmap, size=size, offset=offset, embedding=self.reid_head(features))
+        for_detection, for_reid = branch(features)
+        heatmap, size, offset = self.detection_head(for_detection)
+        return HeadMaps(heatmap=heatmap, size=size, offset=offset, embedding=self.reid_head(for_reid))
+
+    @property
+    def reid_sampling(self) -> str:
+        """Where on the map embeddings are read, in training and at inference."""
+        return str(self.config["reid_sampling"])
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """The parameters that both tasks learn: trunk and neck."""
+        return [*self.backbone.parameters(), *self.neck.parameters()]
+
+    def last_shared_weight(self) -> nn.Parameter:
+        """The weight of the last convolution that both tasks learn."""
+        layers = [layer for part in (self.backbone, self.neck) for layer in part.modules()]
+        kinds = (nn.Conv2d, nn.ConvTranspose2d, DeformConv)
+        offsets = {id(layer.offset_mask) for layer in layers if isinstance(layer, DeformConv)}
+        convolutions = [layer for layer in layers if isinstance(layer, kinds) and id(layer) not in offsets]
+        weight = convolutions[-1].weight
+        assert isinstance(weight, nn.Parameter)
+        return weight
 
 
 def _check_images(images: Tensor) -> None:
@@ -100,6 +130,7 @@ def build_fairmot(
     deformable: bool = True,
     num_classes: int = 1,
     head_channels: int = 256,
+    reid_sampling: str = "center",
     pretrained: bool = False,
 ) -> FairMOT:
     """Build the network; the defaults are the paper's.
@@ -111,6 +142,7 @@ def build_fairmot(
         deformable: deformable convolutions in the neck, or plain ones (faster on a CPU, easier to export).
         num_classes: heatmap channels.
         head_channels: channels between the two convolutions of each head branch.
+        reid_sampling: where on the map embeddings are read, see `fairmot_pl.codec.sampling`.
         pretrained: start the trunk from timm's ImageNet weights and normalise images as they expect. Where
             the weights cannot be had, one warning is logged and the trunk starts from random weights, images
             untouched.
@@ -119,6 +151,7 @@ def build_fairmot(
         ValueError: unknown or unsuitable backbone, unknown box encoding, a size below 1.
     """
     box_channels = check_box_encoding(box_encoding)
+    check_sampling(reid_sampling)
     for name, value in {
         "reid_dim": reid_dim,
         "num_classes": num_classes,
@@ -142,5 +175,6 @@ def build_fairmot(
             "deformable": deformable,
             "num_classes": num_classes,
             "head_channels": head_channels,
+            "reid_sampling": reid_sampling,
         },
     )

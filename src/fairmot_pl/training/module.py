@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -15,7 +16,8 @@ from fairmot_pl.data.dataset import FrameSample
 from fairmot_pl.inference.detector import locate
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.losses.fairmot_loss import FairMOTLoss
-from fairmot_pl.models.fairmot import build_fairmot
+from fairmot_pl.losses.weighting.base import SharedPart
+from fairmot_pl.models.fairmot import Branch, build_fairmot
 from fairmot_pl.structures import Detections
 
 TASKS = ("heatmap", "size", "offset", "reid")
@@ -40,11 +42,15 @@ class FairMOTModule(pl.LightningModule):
         heatmap_weight: weight of the focal loss within the detection loss.
         size_weight: weight of the box size loss within the detection loss.
         offset_weight: weight of the centre offset loss within the detection loss.
+        box_loss: how size and offset are regressed, `"l1"` or `"smooth_l1"`.
+        identity: how identities are learned, for example `"cross_entropy"` or `"triplet"`.
+        identity_options: scalars of that loss.
         weighting: how detection and re-ID loss become one, for example `"uncertainty"` or `"fixed"`.
         weighting_options: scalars of that weighting.
         learning_rate: of Adam, at the full rate.
         lr_drop_epochs: epochs after which the rate is multiplied by `lr_drop_factor`.
         lr_drop_factor: see `lr_drop_epochs`.
+        reid_sampling: where embeddings are read, in training and at inference; see `fairmot_pl.codec.sampling`.
         channels_last: memory layout in training; a third faster for plain convolutions on a CPU. Off by default:
             torch 2.14's CPU kernels crash on some backbones in it (seen with repvgg_a0).
         warmup_steps: steps over which the rate rises linearly from 0; the paper has none.
@@ -71,6 +77,10 @@ class FairMOTModule(pl.LightningModule):
         learning_rate: float,
         lr_drop_epochs: Sequence[int],
         lr_drop_factor: float,
+        box_loss: str = "l1",
+        identity: str = "cross_entropy",
+        identity_options: dict[str, float] | None = None,
+        reid_sampling: str = "center",
         channels_last: bool = False,
         warmup_steps: int = 0,
         score_threshold: float = 0.1,
@@ -87,6 +97,7 @@ class FairMOTModule(pl.LightningModule):
             deformable=deformable,
             num_classes=num_classes,
             head_channels=head_channels,
+            reid_sampling=reid_sampling,
             pretrained=pretrained,
         )
         if channels_last:
@@ -98,15 +109,32 @@ class FairMOTModule(pl.LightningModule):
             heatmap_weight=heatmap_weight,
             size_weight=size_weight,
             offset_weight=offset_weight,
+            box_loss=box_loss,
+            identity=identity,
+            identity_options=identity_options,
+            reid_sampling=reid_sampling,
             weighting=weighting,
             weighting_options=weighting_options,
         )
 
-    def forward(self, images: Tensor) -> HeadMaps:
-        """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]."""
+    def forward(self, images: Tensor, *branch: Branch) -> HeadMaps:
+        """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]; for `branch` see `FairMOT.forward`."""
         layout = torch.channels_last if self.hparams["channels_last"] else torch.contiguous_format
-        maps: HeadMaps = self.model(images.contiguous(memory_format=layout))
+        maps: HeadMaps = self.model(images.contiguous(memory_format=layout), *branch)
         return maps
+
+    def on_train_epoch_start(self) -> None:
+        """Tell the balance of the tasks that an epoch starts."""
+        self.loss.weighting.start_epoch(self.current_epoch)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Tell the balance of the tasks that its gradients are complete."""
+        self.loss.weighting.before_step()
+
+    def on_after_backward(self) -> None:
+        """Log with which factors the tasks taught the shared part; some balances are struck in the backward pass."""
+        detection, reid = self.loss.weighting.weights.unbind()
+        self.log_dict({"train/weight/detection": detection, "train/weight/reid": reid})
 
     def training_step(self, batch: tuple[Tensor, Targets], batch_idx: int) -> Tensor:
         """One step; logs each task's raw loss, the effective weights and the total.
@@ -116,7 +144,8 @@ class FairMOTModule(pl.LightningModule):
             batch_idx: number of the step within the epoch.
         """
         images, targets = batch
-        losses = self.loss(self(images), targets)
+        shared = SharedPart(self.model.shared_parameters(), self.model.last_shared_weight())
+        losses = self.loss(self(images, partial(self.loss.weighting.branch, shared=shared)), targets)
         size = len(images)
         self.log("loss", losses["total"], prog_bar=True, logger=False, batch_size=size)
         for task in TASKS:
@@ -124,8 +153,6 @@ class FairMOTModule(pl.LightningModule):
         self.log_dict(
             {
                 **{f"train/loss/{name}": losses[name] for name in ("total", "detection", *TASKS)},
-                "train/weight/detection": losses["weight_detection"],
-                "train/weight/reid": losses["weight_reid"],
                 "train/identity_accuracy": losses["identity_accuracy"],
             },
             batch_size=size,
@@ -140,6 +167,7 @@ class FairMOTModule(pl.LightningModule):
             self(batch.image),
             k=self.hparams["max_detections"],
             score_threshold=self.hparams["score_threshold"],
+            reid_sampling=self.model.reid_sampling,
         )
         return [
             locate(detections, Letterbox((int(height), int(width)), (input_size[0], input_size[1])))

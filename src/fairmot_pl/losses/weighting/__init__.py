@@ -1,24 +1,32 @@
-"""Balances between the detection and the re-ID loss, each an `nn.Module` in its own file.
-
-A balance takes the two losses and `has_reid` (whether the batch holds any known identity) and returns the
-total to be minimised and the factors with which the two enter it. Its parameters, if it has any, join the
-graph of every batch.
-"""
+"""Balances between the detection and the re-ID loss, each a `Weighting` in its own file."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 
-from torch import nn
-
+from fairmot_pl.losses.weighting.base import Weighting
+from fairmot_pl.losses.weighting.dwa import DynamicWeightAverage
 from fairmot_pl.losses.weighting.fixed import FixedWeighting
+from fairmot_pl.losses.weighting.gradnorm import GradNorm
+from fairmot_pl.losses.weighting.mgda_ub import MinimumNorm
+from fairmot_pl.losses.weighting.pcgrad import ProjectedConflicts
 from fairmot_pl.losses.weighting.uncertainty import UncertaintyWeighting
 
-WEIGHTINGS: Mapping[str, type[nn.Module]] = {"uncertainty": UncertaintyWeighting, "fixed": FixedWeighting}
+WEIGHTINGS: Mapping[str, type[Weighting]] = MappingProxyType(
+    {
+        "uncertainty": UncertaintyWeighting,
+        "fixed": FixedWeighting,
+        "gradnorm": GradNorm,
+        "mgda_ub": MinimumNorm,
+        "dwa": DynamicWeightAverage,
+        "pcgrad": ProjectedConflicts,
+    }
+)
 
 
-def build_weighting(name: str, options: Mapping[str, float] | None = None) -> nn.Module:
+def build_weighting(name: str, options: Mapping[str, float] | None = None) -> Weighting:
     """Build a balance by name.
 
     Args:
@@ -31,8 +39,10 @@ def build_weighting(name: str, options: Mapping[str, float] | None = None) -> nn
     if name not in WEIGHTINGS:
         raise ValueError(f"weighting is {name!r}; allowed: {', '.join(WEIGHTINGS)}")
     kind = WEIGHTINGS[name]
-    allowed = list(inspect.signature(kind).parameters)
+    allowed = [] if kind.__init__ is Weighting.__init__ else list(inspect.signature(kind).parameters)
     unknown = [option for option in options or {} if option not in allowed]
     if unknown:
-        raise ValueError(f"weighting {name!r} has no option {', '.join(unknown)}; allowed: {', '.join(allowed)}")
+        raise ValueError(
+            f"weighting {name!r} has no option {', '.join(unknown)}; allowed: {', '.join(allowed) or 'none'}"
+        )
     return kind(**(options or {}))

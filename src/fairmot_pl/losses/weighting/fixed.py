@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
+
+from fairmot_pl.losses.weighting.base import Weighting
 
 
-class FixedWeighting(nn.Module):
+class FixedWeighting(Weighting):
     """Detection and re-ID each times a constant.
 
     Args:
@@ -20,20 +23,9 @@ class FixedWeighting(nn.Module):
         for name, value in (("detection", detection), ("reid", reid)):
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"fixed weighting: {name} is {value}; it must be 0 or more")
-        self.detection = detection
-        self.reid = reid
+        self.weights.copy_(torch.tensor([detection, reid]))
 
-    def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
-        """Balance two scalar losses.
-
-        Args:
-            detection: detection loss.
-            reid: re-ID loss.
-            has_reid: changes nothing here, since the loss of a batch without identities is 0.
-
-        Returns:
-            The total, and the factor with which each loss enters it.
-        """
-        total = self.detection * detection + self.reid * reid
-        weights = {"detection": detection.new_tensor(self.detection), "reid": reid.new_tensor(self.reid)}
-        return total, weights
+    def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> Tensor:
+        """The weighted sum; see `Weighting.forward`."""
+        factor_detection, factor_reid = self.weights.unbind()
+        return factor_detection * detection + factor_reid * reid

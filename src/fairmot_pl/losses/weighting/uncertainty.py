@@ -7,8 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from fairmot_pl.losses.weighting.base import Weighting
 
-class UncertaintyWeighting(nn.Module):
+
+class UncertaintyWeighting(Weighting):
     """Each task's loss is divided by a learned variance, whose logarithm is the price (FairMOT, section 3.2).
 
     The total is ((exp(-s_d) L_d + s_d) + (exp(-s_r) L_r + s_r)) / 2. It may fall below 0; nothing is wrong
@@ -27,21 +29,14 @@ class UncertaintyWeighting(nn.Module):
         self.detection_log_variance = nn.Parameter(torch.tensor(float(detection)))
         self.reid_log_variance = nn.Parameter(torch.tensor(float(reid)))
 
-    def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
-        """Balance two scalar losses.
+    def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> Tensor:
+        """The total of `Weighting.forward`.
 
-        Args:
-            detection: detection loss.
-            reid: re-ID loss.
-            has_reid: False if the batch says nothing about identities. Its re-ID term is then multiplied by
-                0: the price alone would pull the variance down with each such batch, and no loss hold it.
-
-        Returns:
-            The total, and the factor with which each loss enters it.
+        Without identities the re-ID term is multiplied by 0: the price alone would pull the variance down with
+        each such batch, and no loss hold it.
         """
-        weights = {
-            "detection": 0.5 * torch.exp(-self.detection_log_variance),
-            "reid": 0.5 * torch.exp(-self.reid_log_variance) * has_reid,
-        }
+        for_detection = 0.5 * torch.exp(-self.detection_log_variance)
+        for_reid = 0.5 * torch.exp(-self.reid_log_variance) * has_reid
         price = 0.5 * (self.detection_log_variance + self.reid_log_variance * has_reid)
-        return weights["detection"] * detection + weights["reid"] * reid + price, weights
+        self.weights = torch.stack([for_detection, for_reid]).detach()
+        return for_detection * detection + for_reid * reid + price

@@ -1,0 +1,52 @@
+"""Dynamic weight average (Liu, Johns and Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fairmot_pl.losses.weighting.base import Weighting, check_positive, mean_over_processes
+
+
+class DynamicWeightAverage(Weighting):
+    """The task whose loss falls more slowly counts more (section 3.2 there, equation 7).
+
+    With L(t) the mean loss of a task in epoch t, its weight in epoch t is 2 softmax(L(t-1) / L(t-2) / temperature),
+    the softmax over the two tasks; 1 in the first two epochs.
+
+    Args:
+        temperature: the higher, the more equal the weights.
+    """
+
+    sums: Tensor
+    counts: Tensor
+    history: Tensor
+    epoch: Tensor
+
+    def __init__(self, *, temperature: float = 2.0) -> None:
+        super().__init__()
+        check_positive("dwa", temperature=temperature)
+        self.temperature = temperature
+        self.register_buffer("sums", torch.zeros(2, dtype=torch.float64))
+        self.register_buffer("counts", torch.zeros(2, dtype=torch.float64))
+        self.register_buffer("history", torch.full((2, 2), torch.nan, dtype=torch.float64))  # last epoch, one before
+        self.register_buffer("epoch", torch.tensor(-1))
+
+    def start_epoch(self, epoch: int) -> None:
+        """Close the epoch before, once, however often a resumed run says that this one starts."""
+        if epoch == self.epoch:
+            return
+        totals = mean_over_processes(torch.cat([self.sums, self.counts]))
+        if bool((totals[2:] > 0).all()):
+            self.history = torch.stack([totals[:2] / totals[2:], self.history[0]])
+        self.sums, self.counts = torch.zeros_like(self.sums), torch.zeros_like(self.counts)
+        self.epoch.fill_(epoch)
+
+    def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> Tensor:
+        """The weighted sum; see `Weighting.forward`."""
+        self.sums = self.sums + torch.stack([detection, reid]).detach().double()
+        self.counts = self.counts + self.counts.new_tensor([1.0, float(has_reid)])
+        pace = (self.history[0] / self.history[1]).nan_to_num(nan=1.0)
+        self.weights = (2 * torch.softmax(pace / self.temperature, dim=0)).float()
+        factor_detection, factor_reid = self.weights.unbind()
+        return factor_detection * detection + factor_reid * reid
