@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
     "offset_weight": 1.0,
     "weighting": "uncertainty",
     "weighting_options": {},
-    "learning_rate": 5e-3,
+    "learning_rate": 1e-2,
     "lr_drop_epochs": [],
     "lr_drop_factor": 0.1,
 }
@@ -75,7 +75,7 @@ def frames(tmp_path_factory):
     identities = IdentityIndex.build([(found.name, list(found.sequences)) for found in sources])
 
     def make(**encoding: str) -> tuple[list[Any], int]:
-        samples = TrainingSamples(sources, identities, augmentation=Augmentation.none((96, 160)), **encoding)
+        samples = TrainingSamples(sources, identities, augmentation=Augmentation.none((64, 96)), **encoding)
         return [samples[index] for index in range(len(samples))], identities.num_identities
 
     return make
@@ -84,7 +84,7 @@ def frames(tmp_path_factory):
 def fit(
     frames,
     *,
-    epochs: int = 24,
+    epochs: int = 14,
     accumulate: int = 1,
     precision: str = "32-true",
     callbacks: tuple[pl.Callback, ...] = (),
