@@ -6,6 +6,7 @@ import pytest
 
 from fairmot_pl import Detections, OnlineTracker
 from fairmot_pl.tracking.track import TrackState
+from tracking.streams import golden_stream
 
 STORED = Path(__file__).parents[1] / "golden" / "tracking_byte.json"
 ASSOCIATIONS = ("fairmot", "byte", "byte_reid")
@@ -16,13 +17,6 @@ def assert_same_rows(got, want, tolerance=1e-3):
     np.testing.assert_array_equal(got[:, :2], want[:, :2])
     np.testing.assert_allclose(got[:, 2:6], want[:, 2:6], atol=tolerance)
     np.testing.assert_allclose(got[:, 6], want[:, 6], atol=1e-6)
-
-
-def golden_stream(stored):
-    cuts = np.cumsum(stored["dets_per_frame"])[:-1]
-    parts = [np.split(stored[name], cuts) for name in ("dets", "embeddings")]
-    for rows, embeddings in zip(*parts, strict=True):
-        yield Detections(boxes=rows[:, :4], scores=rows[:, 4], embeddings=embeddings, classes=np.zeros(len(rows)))
 
 
 @pytest.mark.parametrize("rate", [30, 25])
