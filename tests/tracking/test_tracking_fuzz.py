@@ -76,7 +76,7 @@ def test_rough_streams(association, seed):
 
 @pytest.mark.parametrize("association", ASSOCIATIONS)
 def test_a_crowd_of_200(association):
-    listed = assert_agree(rough_stream(np.random.default_rng(0), 200, frames=4, dim=64), association)
+    listed = assert_agree(rough_stream(np.random.default_rng(0), 200, frames=6, dim=64), association)
     assert listed.next_id > 200
 
 
