@@ -41,15 +41,24 @@ def test_targets_golden(golden, case, encoding):
     )
     expected = {
         name: data[f"{case}__ltrb{int(encoding == 'ltrb')}__{name}"]
-        for name in ("hm", "wh", "reg", "ind", "reg_mask", "ids")
+        for name in ("hm", "wh", "reg", "ind", "reg_mask", "ids", "bbox")
     }
-    mask = expected["reg_mask"].astype(bool)
+    # every slot, also the empty ones: zeros on both sides
     np.testing.assert_array_equal(targets.mask.numpy(), expected["reg_mask"])
-    np.testing.assert_array_equal(targets.index.numpy()[mask], expected["ind"][mask])
-    np.testing.assert_array_equal(targets.identity.numpy()[mask], expected["ids"][mask])
-    np.testing.assert_allclose(targets.size.numpy()[mask], expected["wh"][mask], atol=1e-4)
-    np.testing.assert_allclose(targets.offset.numpy()[mask], expected["reg"][mask], atol=1e-4)
+    np.testing.assert_array_equal(targets.index.numpy(), expected["ind"])
+    np.testing.assert_array_equal(targets.identity.numpy(), expected["ids"])
+    np.testing.assert_allclose(targets.size.numpy(), expected["wh"], atol=1e-4)
+    np.testing.assert_allclose(targets.offset.numpy(), expected["reg"], atol=1e-4)
     np.testing.assert_allclose(targets.heatmap.numpy(), expected["hm"], atol=1e-6)
+    np.testing.assert_allclose(box_about_the_centre(targets, width // 4), expected["bbox"], atol=2e-4)
+
+
+def box_about_the_centre(targets, map_width):
+    """`(K, 4)` xyxy in cells: as large as the object, about its centre on the map; no loss of ours needs it."""
+    index, offset, size = targets.index.numpy(), targets.offset.numpy(), targets.size.numpy()
+    centre = np.stack([index % map_width, index // map_width], axis=1) + offset
+    extent = size[:, :2] + size[:, 2:] if size.shape[1] == 4 else size
+    return np.concatenate([centre - extent / 2, centre + extent / 2], axis=1) * targets.mask.numpy()[:, None]
 
 
 def encode(boxes, **options):

@@ -25,8 +25,14 @@ def assert_same_rows(got, want, tolerance=1e-3):
 def test_tracks_equal_the_reference(rows_of, golden, stream, association, label, rate):
     stored = dict(np.load(golden(f"tracker_{stream}.npz")))
     run = f"{label}_fr{rate}__"
-    tracker = OnlineTracker(association=association, frame_rate=rate)
-    assert tracker.buffer == stored[run + "buffer_size"]
+    index = json.loads(golden("tracker_index.json").read_text())[stream]["runs"][f"{label}_fr{rate}"]
+    tracker = OnlineTracker(
+        association=association,
+        frame_rate=rate,
+        score_threshold=float(stored["conf_thres"]),
+        track_buffer=float(stored["track_buffer"]),
+    )
+    assert tracker.buffer == stored[run + "buffer_size"] == index["buffer_size"]
     counts = []
 
     def counted():
@@ -35,8 +41,12 @@ def test_tracks_equal_the_reference(rows_of, golden, stream, association, label,
             lost = int((tracker.tracks.states == TrackState.LOST).sum())
             counts.append((len(tracker.tracks) - lost, lost))
 
-    assert_same_rows(rows_of(tracker, counted()), stored[run + "tracks"])
-    assert counts == list(map(tuple, stored[run + "counts"][:, :2].tolist()))
+    rows = rows_of(tracker, counted())
+    assert_same_rows(rows, stored[run + "tracks"])
+    assert (len(rows), len(np.unique(rows[:, 1]))) == (index["rows"], index["ids"])
+    assert counts == list(map(tuple, stored[run + "counts"][:, :2].tolist()))  # removed ones: test_tracking_fuzz
+    per_frame = np.bincount(rows[:, 0].astype(int), minlength=len(counts) + 1)[1:]
+    np.testing.assert_array_equal(per_frame, stored[run + "counts"][:, 3])
 
 
 def test_tracks_equal_the_stored_ones(rows_of):
