@@ -61,6 +61,24 @@ def box_about_the_centre(targets, map_width):
     return np.concatenate([centre - extent / 2, centre + extent / 2], axis=1) * targets.mask.numpy()[:, None]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("width", "height"), [(1088, 608), (640, 384), (864, 480), (576, 320)])
+def test_whole_cells_are_whole_whatever_the_rounding(width, height, dtype):
+    """Centres on the border of a cell, extents of whole cells: shares of the input in float32, as labels hold them."""
+    rng, columns, rows = np.random.default_rng(width), width // 4, height // 4
+    for _ in range(50):
+        cell, extent = rng.integers(0, (columns, rows)), rng.integers(1, 60, 2)
+        share = np.float32(cell / (columns, rows)).astype(dtype), np.float32(extent / (columns, rows)).astype(dtype)
+        edges = np.concatenate([share[0] - share[1] / 2, share[0] + share[1] / 2])
+        box = edges * np.array([width, height, width, height], dtype)
+        targets = encode_targets(box[None], np.array([0]), map_size=(rows, columns))
+        assert targets.index[0] == cell[1] * columns + cell[0]
+        np.testing.assert_allclose(targets.offset[0], 0, atol=1e-4)
+        radius = int(gaussian_radius(*extent[::-1].astype(float)))
+        reach = min(cell[0], radius) + min(columns - 1 - cell[0], radius) + 1
+        assert (targets.heatmap[0, cell[1]] > 0).sum() == reach
+
+
 def encode(boxes, **options):
     boxes = np.array(boxes, float).reshape(-1, 4)
     return encode_targets(boxes, np.arange(len(boxes)), map_size=(24, 40), **options)
