@@ -48,6 +48,26 @@ def test_back_projection_is_the_references(golden, size):
     letterbox = Letterbox(tuple(image_wh[::-1].tolist()), tuple(net_wh[::-1].tolist()))
     cells = data[f"pp_{size}__dets"][0, :, :4].astype(np.float64)
     np.testing.assert_allclose(letterbox.to_image(cells * 4), data[f"pp_{size}__result"][:, :4], atol=2e-3)
+    middle = np.append(net_wh / 2, net_wh / 2)[None]
+    np.testing.assert_allclose(letterbox.to_image(middle)[0, :2], data[f"pp_{size}__center"])
+    # the reference's scale is how many image pixels the input is wide, or would be at the input's shape
+    assert net_wh[0] / letterbox.ratio == pytest.approx(float(data[f"pp_{size}__scale"]))
+
+
+@pytest.mark.parametrize("name", ["lb_hd", "lb_480x640", "lb_tall"])
+def test_ratio_and_padding_are_the_references(golden, name):
+    data = np.load(golden("preprocess.npz"))
+    size, net = (tuple(data[f"{name}__{part}"].tolist()) for part in ("src_hw", "net_hw"))
+    letterbox = Letterbox(size, net)
+    assert letterbox.ratio == float(data[f"{name}__ratio"])
+    top, left, height, width = letterbox.placement
+    half_left, half_top = (float(data[f"{name}__{part}"]) for part in ("dw", "dh"))
+    assert (height, width) == (net[0] - 2 * half_top, net[1] - 2 * half_left)
+    assert (top, left) == (round(half_top - 0.1), round(half_left - 0.1))
+    rows, columns = (np.flatnonzero(~data[f"{name}__{line}_is_border"]) for line in ("row", "col"))
+    assert (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) == (top, top + height, left, left + width)
+    # ours is not rounded: at most half a pixel apart (docs/decisions/0001)
+    np.testing.assert_allclose(letterbox.padding, (half_left, half_top), atol=0.5)
 
 
 @pytest.mark.parametrize("sizes", [((0, 10), (32, 32)), ((10, 10), (32, -1))])

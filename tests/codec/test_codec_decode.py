@@ -12,12 +12,14 @@ from fairmot_pl.codec.decode import decode_detections, objects_at, top_peaks
 from fairmot_pl.codec.maps import HeadMaps
 from fairmot_pl.codec.targets import encode_targets
 
-CASES = ["ltrb_n40", "wh_n40", "cls3", "noise_k500", "border_ties"]
+CASES = ["ltrb_n40", "wh_n40", "cls3", "noreg", "noise_k500", "border_ties"]
 
 
 def golden_maps(data, case):
     heatmap = torch.from_numpy(data[f"{case}__hm"]).double()
     offset = torch.from_numpy(data[f"{case}__reg"])
+    if not data[f"{case}__use_reg"]:
+        offset = torch.full_like(offset, 0.5)  # what the reference adds where it has no offset head
     embedding = torch.ones(len(heatmap), 3, *heatmap.shape[2:])
     return HeadMaps(torch.logit(heatmap).float(), torch.from_numpy(data[f"{case}__wh"]), offset, embedding)
 
@@ -40,6 +42,26 @@ def test_decode_golden(golden, case):
         np.testing.assert_allclose(ours[order[0]], expected[order[1]], atol=2e-4)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_peaks_golden(golden, case):
+    """Scores, cells and classes of the peaks; those of equal score as a set."""
+    data = np.load(golden("decode.npz"))
+    found = top_peaks(golden_maps(data, case).heatmap, int(data[f"{case}__K"]))
+    for image, count in enumerate(data[f"{case}__n_positive"]):
+        scores, index, classes = (part[image, :count].numpy() for part in found)
+        dets, inds = data[f"{case}__dets"][image, :count], data[f"{case}__inds"][image, :count]
+        np.testing.assert_allclose(scores, dets[:, 4], atol=1e-5)
+        assert (np.diff(scores) <= 0).all()
+        assert sorted(zip(classes, index, strict=True)) == sorted(zip(dets[:, 5].astype(int), inds, strict=True))
+        assert (found[0][image, count:] == 0).all()
+
+
+def test_every_decode_case_is_compared(golden):
+    """The two `pp_` cases are back-projections: tests/test_letterbox.py."""
+    cases = set(np.load(golden("decode.npz"))["cases"].tolist())
+    assert cases == {*CASES, "pp_1920x1080", "pp_640x480"}
+
+
 def test_embeddings_golden(golden):
     data = np.load(golden("decode.npz"))
     heatmap = torch.logit(torch.from_numpy(data["gather__hm"]).double()).float()
@@ -47,7 +69,11 @@ def test_embeddings_golden(golden):
     maps = HeadMaps(heatmap, torch.ones(shape), torch.zeros(shape), torch.from_numpy(data["gather__id"]))
     found = decode_detections(maps, k=data["gather__inds"].shape[1])[0]
     expected = data["gather__feat"][0][: len(found)]
+    assert len(found) == (data["gather__scores"] > 0).sum() > 0
+    np.testing.assert_allclose(found.scores, data["gather__scores"][0][: len(found)], atol=1e-5)
     np.testing.assert_allclose(found.embeddings, expected, atol=1e-5)
+    columns = data["gather__inds"][0][: len(found)] % shape[3]
+    np.testing.assert_allclose(found.boxes[:, [0, 2]].mean(axis=1) / 4, columns, atol=1e-5)
 
 
 def maps_of(targets, dim=4):

@@ -41,15 +41,42 @@ def test_targets_golden(golden, case, encoding):
     )
     expected = {
         name: data[f"{case}__ltrb{int(encoding == 'ltrb')}__{name}"]
-        for name in ("hm", "wh", "reg", "ind", "reg_mask", "ids")
+        for name in ("hm", "wh", "reg", "ind", "reg_mask", "ids", "bbox")
     }
-    mask = expected["reg_mask"].astype(bool)
+    # every slot, also the empty ones: zeros on both sides
     np.testing.assert_array_equal(targets.mask.numpy(), expected["reg_mask"])
-    np.testing.assert_array_equal(targets.index.numpy()[mask], expected["ind"][mask])
-    np.testing.assert_array_equal(targets.identity.numpy()[mask], expected["ids"][mask])
-    np.testing.assert_allclose(targets.size.numpy()[mask], expected["wh"][mask], atol=1e-4)
-    np.testing.assert_allclose(targets.offset.numpy()[mask], expected["reg"][mask], atol=1e-4)
+    np.testing.assert_array_equal(targets.index.numpy(), expected["ind"])
+    np.testing.assert_array_equal(targets.identity.numpy(), expected["ids"])
+    np.testing.assert_allclose(targets.size.numpy(), expected["wh"], atol=1e-4)
+    np.testing.assert_allclose(targets.offset.numpy(), expected["reg"], atol=1e-4)
     np.testing.assert_allclose(targets.heatmap.numpy(), expected["hm"], atol=1e-6)
+    np.testing.assert_allclose(box_about_the_centre(targets, width // 4), expected["bbox"], atol=2e-4)
+
+
+def box_about_the_centre(targets, map_width):
+    """`(K, 4)` xyxy in cells: as large as the object, about its centre on the map; no loss of ours needs it."""
+    index, offset, size = targets.index.numpy(), targets.offset.numpy(), targets.size.numpy()
+    centre = np.stack([index % map_width, index // map_width], axis=1) + offset
+    extent = size[:, :2] + size[:, 2:] if size.shape[1] == 4 else size
+    return np.concatenate([centre - extent / 2, centre + extent / 2], axis=1) * targets.mask.numpy()[:, None]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("width", "height"), [(1088, 608), (640, 384), (864, 480), (576, 320)])
+def test_whole_cells_are_whole_whatever_the_rounding(width, height, dtype):
+    """Centres on the border of a cell, extents of whole cells: shares of the input in float32, as labels hold them."""
+    rng, columns, rows = np.random.default_rng(width), width // 4, height // 4
+    for _ in range(50):
+        cell, extent = rng.integers(0, (columns, rows)), rng.integers(1, 60, 2)
+        share = np.float32(cell / (columns, rows)).astype(dtype), np.float32(extent / (columns, rows)).astype(dtype)
+        edges = np.concatenate([share[0] - share[1] / 2, share[0] + share[1] / 2])
+        box = edges * np.array([width, height, width, height], dtype)
+        targets = encode_targets(box[None], np.array([0]), map_size=(rows, columns))
+        assert targets.index[0] == cell[1] * columns + cell[0]
+        np.testing.assert_allclose(targets.offset[0], 0, atol=1e-4)
+        radius = int(gaussian_radius(*extent[::-1].astype(float)))
+        reach = min(cell[0], radius) + min(columns - 1 - cell[0], radius) + 1
+        assert (targets.heatmap[0, cell[1]] > 0).sum() == reach
 
 
 def encode(boxes, **options):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -126,12 +127,36 @@ def test_loading_figures(name):
 def test_letterbox_pixels_are_the_reference_s(case, name):
     figures = case(name)
     size = figures.size("src_hw")
-    out = letterbox_pixels(source_image(int(figures["seed"]), size), Letterbox(size, NETWORK))
+    source = source_image(int(figures["seed"]), size)
+    assert zlib.crc32(source.tobytes()) == figures["src_crc32"]
+    np.testing.assert_array_equal(source[:4, :4], figures["src_corner"])
+    out = letterbox_pixels(source, Letterbox(size, NETWORK))
+    parts = [out[::8, ::8], *(out[y : y + 32, x : x + 32] for y, x in figures["crop_yx"])]
     same = hashlib.sha256(out.tobytes()).hexdigest() == str(figures["sha256"])
-    difference = np.abs(out[::8, ::8].astype(int) - figures["out_every8"])
-    assert same or difference.max() <= 1  # another OpenCV may round differently
+    for got, want in zip(parts, [figures["out_every8"], *figures["crops"]], strict=True):
+        assert same or np.abs(got.astype(int) - want).max() <= 1  # another OpenCV may round differently
+    np.testing.assert_allclose(out.mean(axis=(0, 1)), figures["out_mean"], atol=1e-9 if same else 0.05)
+    for axis, line in ((1, "row_is_border"), (0, "col_is_border")):
+        grey = ((out == 127) | (out == 128)).all(axis=(axis, 2))
+        np.testing.assert_array_equal(grey, figures[line])
+    assert (out[:, figures["col_is_border"]] == figures["border_value"]).all()
     tensor = to_tensor(out[..., ::-1].copy())[:, ::16, ::16].numpy()
-    np.testing.assert_allclose(tensor, figures["tensor_every16"], atol=1.5 / 255)
+    np.testing.assert_allclose(tensor, figures["tensor_every16"], atol=1e-6 if same else 1.5 / 255)
+
+
+@pytest.mark.parametrize("name", AFFINE)
+def test_the_drawn_numbers_mean_the_same(case, name):
+    """The reference's six uniform numbers within our ranges: translation has height and width swapped, as there."""
+    figures, strengths = case(name), Augmentation()
+    angle, scale, x, y, shear_x, shear_y = figures["u"]
+    height, width = NETWORK
+    reach = strengths.translate_x * width, strengths.translate_y * height
+    assert (2 * angle - 1) * strengths.rotation == pytest.approx(float(figures["angle_deg"]))
+    between = strengths.max_scale - strengths.min_scale
+    assert strengths.min_scale + scale * between == pytest.approx(float(figures["scale"]))
+    drawn = (2 * x - 1) * reach[0], (2 * y - 1) * reach[1]
+    assert drawn == pytest.approx(figures["translate_px"])
+    assert [(2 * u - 1) * strengths.shear for u in (shear_x, shear_y)] == pytest.approx(figures["shear_deg"])
 
 
 @pytest.mark.parametrize("name", AFFINE)
@@ -140,6 +165,7 @@ def test_affine_step_is_the_reference_s(case, name):
     motion = check_affine(figures)
     image = source_image(int(figures["img_seed"]), NETWORK)
     pixels = Augmentation().view(image, np.zeros((0, 4)), motion).image[::8, ::8]
+    np.testing.assert_allclose(pixels.mean(axis=(0, 1)), figures["img_out_mean"], atol=2)
     difference = np.abs(pixels.astype(int) - figures["img_out_every8"])
     assert np.median(difference) <= 1  # shifted by up to a quarter of a pixel, and sharper
     assert difference.mean() < 4
@@ -153,6 +179,7 @@ def test_loading_step_is_the_reference_s(case, name):
     boxes = boxes_from_centres(plain["labels_in"].astype(np.float64), size)
     view = Augmentation.none()(image, boxes, np.random.default_rng(0))
     np.testing.assert_array_equal(view.image[::16, ::16], plain["img_out_every16"])
+    np.testing.assert_allclose(view.image.mean(axis=(0, 1)), plain["img_out_mean"], atol=0.01)
     np.testing.assert_allclose(view.boxes, boxes_from_centres(plain["labels_out"], NETWORK), atol=0.2)
     difference = np.abs(check_chain(augmented)[::16, ::16].astype(int) - augmented["img_out_every16"])
     assert np.median(difference) <= 1

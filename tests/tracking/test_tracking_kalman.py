@@ -57,6 +57,16 @@ def test_project_update_and_gate_equal_the_reference(reference):
     close(kalman.gating_distance(*state, measurements), reference["gating_maha"])
 
 
+def test_the_reference_s_other_gates_follow_from_the_projection(reference):
+    """Nothing uses them there either: squared Mahalanobis of the position alone, and plain squared distance."""
+    mean, covariance = kalman.project(reference["multi_predict_mean"], reference["multi_predict_cov"])
+    difference = reference["update_measurements"][None] - mean[:, None]
+    precision = np.linalg.inv(covariance[:, :2, :2])
+    position = np.einsum("nmi,nij,nmj->nm", difference[..., :2], precision, difference[..., :2])
+    close(position, reference["gating_maha_position"])
+    close(np.square(difference).sum(axis=2), reference["gating_gaussian"])
+
+
 def test_a_long_roll_equals_the_reference(reference):
     states = list(roll(reference["roll_measurements"], reference["roll_seen"]))
     close(np.stack([mean for mean, _ in states]), reference["roll_mean"])

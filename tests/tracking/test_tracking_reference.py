@@ -6,6 +6,7 @@ import pytest
 
 from fairmot_pl import Detections, OnlineTracker
 from fairmot_pl.tracking.track import TrackState
+from tracking.streams import golden_stream
 
 STORED = Path(__file__).parents[1] / "golden" / "tracking_byte.json"
 ASSOCIATIONS = ("fairmot", "byte", "byte_reid")
@@ -18,21 +19,20 @@ def assert_same_rows(got, want, tolerance=1e-3):
     np.testing.assert_allclose(got[:, 6], want[:, 6], atol=1e-6)
 
 
-def golden_stream(stored):
-    cuts = np.cumsum(stored["dets_per_frame"])[:-1]
-    parts = [np.split(stored[name], cuts) for name in ("dets", "embeddings")]
-    for rows, embeddings in zip(*parts, strict=True):
-        yield Detections(boxes=rows[:, :4], scores=rows[:, 4], embeddings=embeddings, classes=np.zeros(len(rows)))
-
-
 @pytest.mark.parametrize("rate", [30, 25])
 @pytest.mark.parametrize(("association", "label"), [("fairmot", "jde"), ("byte", "byte"), ("byte_reid", "bytereid")])
 @pytest.mark.parametrize("stream", ["a", "b", "c"])
 def test_tracks_equal_the_reference(rows_of, golden, stream, association, label, rate):
     stored = dict(np.load(golden(f"tracker_{stream}.npz")))
     run = f"{label}_fr{rate}__"
-    tracker = OnlineTracker(association=association, frame_rate=rate)
-    assert tracker.buffer == stored[run + "buffer_size"]
+    index = json.loads(golden("tracker_index.json").read_text())[stream]["runs"][f"{label}_fr{rate}"]
+    tracker = OnlineTracker(
+        association=association,
+        frame_rate=rate,
+        score_threshold=float(stored["conf_thres"]),
+        track_buffer=float(stored["track_buffer"]),
+    )
+    assert tracker.buffer == stored[run + "buffer_size"] == index["buffer_size"]
     counts = []
 
     def counted():
@@ -41,8 +41,12 @@ def test_tracks_equal_the_reference(rows_of, golden, stream, association, label,
             lost = int((tracker.tracks.states == TrackState.LOST).sum())
             counts.append((len(tracker.tracks) - lost, lost))
 
-    assert_same_rows(rows_of(tracker, counted()), stored[run + "tracks"])
-    assert counts == list(map(tuple, stored[run + "counts"][:, :2].tolist()))
+    rows = rows_of(tracker, counted())
+    assert_same_rows(rows, stored[run + "tracks"])
+    assert (len(rows), len(np.unique(rows[:, 1]))) == (index["rows"], index["ids"])
+    assert counts == list(map(tuple, stored[run + "counts"][:, :2].tolist()))  # removed ones: test_tracking_fuzz
+    per_frame = np.bincount(rows[:, 0].astype(int), minlength=len(counts) + 1)[1:]
+    np.testing.assert_array_equal(per_frame, stored[run + "counts"][:, 3])
 
 
 def test_tracks_equal_the_stored_ones(rows_of):

@@ -1,16 +1,17 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
-from fairmot_pl import OnlineTracker
+from fairmot_pl import Detections, OnlineTracker
 from fairmot_pl.tracking.settings import TrackerSettings
 
-NUMBERS = [field.name for field in dataclasses.fields(TrackerSettings) if field.name != "association"]
+NAMES = [field.name for field in dataclasses.fields(TrackerSettings) if field.name != "association"]
 
 
 @pytest.mark.parametrize("value", [-0.1, math.nan, "0.4", -math.inf], ids=repr)
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_value_outside_its_range_is_named(name, value):
     with pytest.raises(ValueError, match=rf"^{name} is .*expected"):
         OnlineTracker(**{name: value})
@@ -26,6 +27,9 @@ def test_a_value_outside_its_range_is_named(name, value):
         ("iou_limit", 1.5),
         ("track_buffer", math.inf),
         ("track_buffer", None),
+        ("use_iou", "false"),
+        ("use_reid", 1),
+        ("use_kalman", None),
         ("score_threshold", None),
     ],
 )
@@ -55,6 +59,12 @@ def test_an_unknown_keyword_is_refused():
 )
 def test_the_buffer_follows_the_frame_rate(frame_rate, track_buffer, frames):
     assert OnlineTracker(frame_rate=frame_rate, track_buffer=track_buffer).buffer == frames
+
+
+def test_a_numpy_threshold_compares_like_a_plain_one():
+    at_the_threshold = Detections(boxes=[[0, 0, 40, 100]], scores=[0.4], embeddings=np.ones((1, 4)), classes=[0])
+    for threshold in (0.4, np.float64(0.4), np.float32(0.4)):
+        assert len(OnlineTracker(score_threshold=threshold).update(at_the_threshold)) == 0
 
 
 def test_settings_are_readable_and_fixed():

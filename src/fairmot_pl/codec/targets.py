@@ -12,6 +12,9 @@ from fairmot_pl.codec.maps import STRIDE, Targets, check_box_encoding
 
 MIN_OVERLAP = 0.7
 
+ROUNDING = 2e-5
+"""Map cells that float32 boxes are uncertain by: a centre or an extent so near to a whole number is that number."""
+
 
 def gaussian_radius(height: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:
     """Radius in map cells within which a shifted box still overlaps the true one.
@@ -88,11 +91,11 @@ def encode_targets(
     cells = boxes / STRIDE
     extent = cells[:, 2:] - cells[:, :2]
     centre = ((cells[:, :2] + cells[:, 2:]) / 2).clip(0, (width - 1, height - 1))
-    corner = np.floor(centre).astype(np.int64)
+    corner = np.floor(centre + ROUNDING).astype(np.int64)
     kept = (extent > 0).all(axis=1)
 
     heatmap = np.zeros((num_classes, height, width), np.float32)
-    radii = gaussian_radius(*np.ceil(extent.clip(0)).T[::-1]).astype(np.int64).clip(0)
+    radii = gaussian_radius(*np.ceil((extent - ROUNDING).clip(0)).T[::-1]).astype(np.int64).clip(0)
     for slot in np.flatnonzero(kept):
         draw_peak(heatmap[classes[slot]], corner[slot, 0], corner[slot, 1], radii[slot])
 
@@ -106,7 +109,7 @@ def encode_targets(
     return Targets(
         heatmap=torch.from_numpy(heatmap),
         size=slots(size, np.float32),
-        offset=slots(centre - corner, np.float32),
+        offset=slots((centre - corner).clip(0), np.float32),
         index=slots(corner[:, 1] * width + corner[:, 0], np.int64),
         mask=slots(np.ones(len(boxes)), np.uint8),
         identity=slots(identities, np.int64),

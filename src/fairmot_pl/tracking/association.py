@@ -1,12 +1,13 @@
 """Which detection continues which track: stages that each match what the ones before left over.
 
 An association is a recipe, a tuple of stages. To add one, write a function from settings to `Association` out
-of the costs here (or new ones) and name it in `RECIPES`.
+of the costs here (or new ones) and name it in `RECIPES`. The settings' switches take parts out of a recipe: its
+stages by overlap, its stages by appearance, or the motion in the latter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
@@ -107,49 +108,75 @@ def overlap(tracks: TrackTable, detections: Detections) -> NDArray[np.float64]:
     return iou_distance(tracks.boxes, detections.boxes.astype(np.float64))
 
 
+def appearance(tracks: TrackTable, detections: Detections) -> NDArray[np.float64]:
+    """Cosine distance between embeddings."""
+    return cosine_distance(tracks.embeddings, detections.embeddings)
+
+
 def appearance_with_motion(
     tracks: TrackTable, detections: Detections, *, gate: float, weight: float
 ) -> NDArray[np.float64]:
     """Cosine distance between embeddings, fused with and gated by the Mahalanobis distance."""
     measurements = xyxy_to_xyah(detections.boxes.astype(np.float64))
-    appearance = cosine_distance(tracks.embeddings, detections.embeddings)
     motion = kalman.gating_distance(tracks.mean, tracks.covariance, measurements)
-    return fuse_motion(appearance, motion, gate=gate, weight=weight)
+    return fuse_motion(appearance(tracks, detections), motion, gate=gate, weight=weight)
 
 
-def _by_appearance(settings: TrackerSettings) -> tuple[Stage, Stage]:
+def _by_appearance(settings: TrackerSettings, *states: TrackState) -> Stage:
+    if not settings.use_kalman:
+        return Stage(states, Band.HIGH, appearance, settings.appearance_limit)
     cost = partial(appearance_with_motion, gate=settings.motion_gate, weight=settings.motion_weight)
-    return (
-        Stage((CONFIRMED, LOST), Band.HIGH, cost, settings.appearance_limit),
-        Stage((CONFIRMED,), Band.HIGH, overlap, settings.iou_limit),
-    )
+    return Stage(states, Band.HIGH, cost, settings.appearance_limit)
 
 
-def _second_chance(settings: TrackerSettings) -> Stage:
-    return Stage((CONFIRMED,), Band.LOW, overlap, settings.low_iou_limit)
+def _cascade(settings: TrackerSettings) -> Iterator[Stage]:
+    """Appearance for confirmed and lost tracks, then overlap for the confirmed (for both without appearance)."""
+    if settings.use_reid:
+        yield _by_appearance(settings, CONFIRMED, LOST)
+    if settings.use_iou:
+        states = (CONFIRMED,) if settings.use_reid else (CONFIRMED, LOST)
+        yield Stage(states, Band.HIGH, overlap, settings.iou_limit)
 
 
-def _confirmation(settings: TrackerSettings) -> Stage:
-    return Stage((TENTATIVE,), Band.HIGH, overlap, settings.tentative_iou_limit)
+def _second_chance(settings: TrackerSettings) -> Iterator[Stage]:
+    """The low band, by overlap alone: how someone half hidden looks says little."""
+    if settings.use_iou:
+        yield Stage((CONFIRMED,), Band.LOW, overlap, settings.low_iou_limit)
+
+
+def _confirmation(settings: TrackerSettings) -> Iterator[Stage]:
+    """Overlap for tentative tracks, else appearance: without a second look no track would ever be confirmed."""
+    if settings.use_iou:
+        yield Stage((TENTATIVE,), Band.HIGH, overlap, settings.tentative_iou_limit)
+    else:
+        yield _by_appearance(settings, TENTATIVE)
 
 
 def fairmot(settings: TrackerSettings) -> Association:
     """FairMOT's online association: appearance with motion, then overlap."""
-    stages = (*_by_appearance(settings), _confirmation(settings))
-    return Association(stages, birth_margin=0.0, needs_embeddings=True, keeps_score=True)
+    stages = (*_cascade(settings), *_confirmation(settings))
+    return Association(stages, birth_margin=0.0, needs_embeddings=settings.use_reid, keeps_score=True)
 
 
 def byte(settings: TrackerSettings) -> Association:
-    """ByteTrack, algorithm 1: overlap alone, first with the sure detections, then with the unsure ones."""
+    """ByteTrack, algorithm 1: overlap alone, first with the sure detections, then with the unsure ones.
+
+    Raises:
+        ValueError: overlap is switched off.
+    """
+    if not settings.use_iou:
+        raise ValueError(
+            "use_iou is False, but association 'byte' knows overlap alone; choose 'fairmot' or 'byte_reid'"
+        )
     first = Stage((CONFIRMED, LOST), Band.HIGH, overlap, settings.first_iou_limit)
-    stages = (first, _second_chance(settings), _confirmation(settings))
+    stages = (first, *_second_chance(settings), *_confirmation(settings))
     return Association(stages, birth_margin=0.1, needs_embeddings=False, keeps_score=False)
 
 
 def byte_reid(settings: TrackerSettings) -> Association:
     """FairMOT's stages with ByteTrack's second chance."""
-    stages = (*_by_appearance(settings), _second_chance(settings), _confirmation(settings))
-    return Association(stages, birth_margin=0.1, needs_embeddings=True, keeps_score=False)
+    stages = (*_cascade(settings), *_second_chance(settings), *_confirmation(settings))
+    return Association(stages, birth_margin=0.1, needs_embeddings=settings.use_reid, keeps_score=False)
 
 
 RECIPES: Mapping[str, Callable[[TrackerSettings], Association]] = MappingProxyType(
@@ -161,7 +188,7 @@ def compose(settings: TrackerSettings) -> Association:
     """The association that the settings name.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is none of that name, or the parts switched on leave nothing of it.
     """
     name = settings.association
     if name not in RECIPES:

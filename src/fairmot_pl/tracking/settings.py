@@ -9,6 +9,8 @@ from numbers import Real
 _MOST = 10**6
 """An upper bound for what has none."""
 
+_SWITCHES = ("use_iou", "use_reid", "use_kalman")
+
 _RANGES: dict[str, tuple[float, float]] = {
     "score_threshold": (0, 1),
     "low_score_threshold": (0, 1),
@@ -33,6 +35,12 @@ class TrackerSettings:
     Args:
         association: `"fairmot"` (appearance with motion, then IoU; FairMOT), `"byte"` (IoU in two bands
             of score; ByteTrack, algorithm 1) or `"byte_reid"` (the first with the low band of the second).
+        use_iou: whether overlap of boxes associates. Without it the stages by IoU go, the low band with them, and
+            appearance confirms new tracks, at `appearance_limit`. Duplicates are still told by IoU.
+        use_reid: whether embeddings associate (they never do in "byte"). Without them the stage by appearance
+            goes, and that at `iou_limit` takes lost tracks too, or none could return.
+        use_kalman: whether boxes are filtered and predicted, and motion gates appearance and adds to its cost.
+            Without it a track stays at its last detection.
         frame_rate: frames per second of the video; it scales the buffer.
         score_threshold: detections above it may start and continue tracks.
         low_score_threshold: those above it but below `score_threshold` may only continue a confirmed track
@@ -52,10 +60,13 @@ class TrackerSettings:
         track_buffer: frames at 30 per second for which a lost track is remembered.
 
     Raises:
-        ValueError: a value lies outside its range.
+        ValueError: a value lies outside its range, or neither overlap nor embeddings are to associate.
     """
 
     association: str = "fairmot"
+    use_iou: bool = True
+    use_reid: bool = True
+    use_kalman: bool = True
     frame_rate: float = 30.0
     score_threshold: float = 0.4
     low_score_threshold: float = 0.2
@@ -76,9 +87,17 @@ class TrackerSettings:
             raise ValueError(f"frame_rate is {self.frame_rate!r}; expected frames per second above 0, such as 25")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
-            derived = name == "new_track_threshold" and value is None
-            if not derived and not _within(value, low, high):
+            if name == "new_track_threshold" and value is None:
+                continue
+            if not _within(value, low, high):
                 raise ValueError(f"{name} is {value!r}; expected a number from {low} to {high}")
+            # A NumPy number would make the comparison with float32 scores one in float64.
+            object.__setattr__(self, name, float(value))
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected True or False")
+        if not (self.use_iou or self.use_reid):
+            raise ValueError("use_iou and use_reid are both False, which leaves nothing to associate by; keep one")
 
     @property
     def buffer(self) -> int:

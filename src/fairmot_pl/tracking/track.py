@@ -114,7 +114,16 @@ class TrackTable:
         self.mean[self.states == TrackState.LOST, kalman.HEIGHT_CHANGE] = 0.0
         self.mean[moving], self.covariance[moving] = kalman.predict(self.mean[moving], self.covariance[moving])
 
-    def see(self, rows: Index, detections: Detections, *, frame: int, momentum: float, keeps_score: bool) -> None:
+    def see(
+        self,
+        rows: Index,
+        detections: Detections,
+        *,
+        frame: int,
+        momentum: float,
+        keeps_score: bool,
+        filtered: bool = True,
+    ) -> None:
         """Continue tracks `rows` `(P,)` with P detections of this frame.
 
         Args:
@@ -123,9 +132,11 @@ class TrackTable:
             frame: the frame's number.
             momentum: share of the past in the embedding.
             keeps_score: whether lost tracks return with their old score.
+            filtered: whether the boxes are corrected by the detections; else they are the detections, at rest.
         """
-        self.mean[rows], self.covariance[rows] = kalman.update(
-            self.mean[rows], self.covariance[rows], _measurements(detections)
+        measured = _measurements(detections)
+        self.mean[rows], self.covariance[rows] = (
+            kalman.update(self.mean[rows], self.covariance[rows], measured) if filtered else kalman.initiate(measured)
         )
         blend = momentum * self.embeddings[rows] + (1 - momentum) * detections.embeddings
         self.embeddings[rows] = unit_length(blend)

@@ -17,14 +17,14 @@ class OnlineTracker(TrackerSettings):
 
     `update` must be called for every frame, also for one without detections. Tracks that start in the first
     frame are confirmed at once, later ones when the next frame sees them again. New ids go by descending
-    score, so that the order of a frame's detections makes no difference.
+    score, whatever the order of a frame's detections; of equal scores the one given first comes first.
 
     Attributes:
         tracks: every living track, whatever its state.
         frame: frames seen so far.
 
     Raises:
-        ValueError: an unknown association or a setting outside its range.
+        ValueError: an unknown association, a setting outside its range, or parts that do not go together.
     """
 
     def __post_init__(self) -> None:
@@ -48,14 +48,16 @@ class OnlineTracker(TrackerSettings):
                 ignored.
 
         Returns:
-            The confirmed tracks of this frame by ascending id; boxes are the filtered state, not clipped.
+            The confirmed tracks of this frame by ascending id; boxes are the filtered state (without
+            `use_kalman` the detection), not clipped.
 
         Raises:
             ValueError: values that are not finite, or embeddings that fit neither association nor tracks.
         """
         seen = self._prepare(detections)
         self.frame += 1
-        self.tracks.predict()
+        if self.use_kalman:
+            self.tracks.predict()
         banded = bands(seen.scores, self)
         pairs = associate(self.tracks, seen, self._association.stages, banded)
         survivors = self._continue(seen, pairs)
@@ -79,6 +81,7 @@ class OnlineTracker(TrackerSettings):
                 frame=self.frame,
                 momentum=self.embedding_momentum,
                 keeps_score=self._association.keeps_score,
+                filtered=self.use_kalman,
             )
         return self.tracks.select(lives)
 
@@ -90,10 +93,10 @@ class OnlineTracker(TrackerSettings):
         return born
 
     def _prepare(self, detections: Detections) -> Detections:
-        """The detections that can matter, in canonical order, with embeddings of unit length (or none)."""
+        """The detections that can matter, best first, with embeddings of unit length (or none)."""
         self._check(detections)
         left, top, right, bottom = detections.boxes.T
-        order = np.lexsort((left, top, right, bottom, -detections.scores))
+        order = np.argsort(-detections.scores, kind="stable")
         floor = min(self.score_threshold, self.low_score_threshold)
         usable = (right > left) & (bottom > top) & (detections.scores > floor)
         kept = detections.select(order[usable[order]])
@@ -112,7 +115,7 @@ class OnlineTracker(TrackerSettings):
         if dim == 0:
             raise ValueError(
                 f"association {self.association!r} compares embeddings, but the detections have none "
-                "(D = 0): give embeddings, or choose association 'byte'"
+                "(D = 0): give embeddings, or choose association 'byte' or use_reid=False"
             )
         if len(self.tracks) and dim != self.tracks.embeddings.shape[1]:
             raise ValueError(
