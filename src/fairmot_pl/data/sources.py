@@ -9,14 +9,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from fairmot_pl.data.coco import read_coco
 from fairmot_pl.data.crowdhuman import read_crowdhuman
+from fairmot_pl.data.jde import read_jde
 from fairmot_pl.data.mot import read_mot_folder
+from fairmot_pl.data.videos import read_videos
 from fairmot_pl.structures import AnnotatedSequence
 
 _READERS: Mapping[str, Callable[..., list[AnnotatedSequence] | AnnotatedSequence]] = {
     "mot": read_mot_folder,
     "synthetic": read_mot_folder,  # rendered videos are written in MOTChallenge layout
     "crowdhuman": read_crowdhuman,
+    "jde": read_jde,
+    "coco": read_coco,
+    "videos": read_videos,
 }
 
 _OWN_KEYS = ("format", "path", "clip_boxes")
@@ -62,8 +68,8 @@ def read_source(source: Mapping[str, Any], root: Path, *, name: str = "") -> lis
     """Read one data set.
 
     Args:
-        source: `{"format": "mot" | "synthetic" | "crowdhuman", "path": folder}` and the keywords of that
-            format's reader, for example `split`; `clip_boxes` is left to `DataSource`.
+        source: `{"format": "mot" | "synthetic" | "crowdhuman" | "jde" | "coco" | "videos", "path": folder}`
+            and the keywords of that format's reader, for example `split`; `clip_boxes` is left to `DataSource`.
         root: folder that a relative path starts from.
         name: of the data set, for messages.
 
