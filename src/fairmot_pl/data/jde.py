@@ -147,19 +147,17 @@ def _read_table(path: Path) -> _Table | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    cells = content.split()
-    rows = sum(1 for line in content.splitlines() if line.strip())
-    try:
-        values = np.array(cells, np.bytes_).astype(np.float64)
-    except ValueError:
-        values = np.zeros(0)
-    if len(values) != rows * COLUMNS:
-        _name_broken_line(path, content)
-    return values.reshape(-1, COLUMNS)
+    rows = [cells for cells in map(bytes.split, content.splitlines()) if cells]
+    if all(len(cells) == COLUMNS for cells in rows):
+        try:
+            return np.array(rows, np.bytes_).astype(np.float64).reshape(-1, COLUMNS)
+        except ValueError:
+            pass
+    raise _broken_line(path, content)
 
 
-def _name_broken_line(path: Path, content: bytes) -> None:
-    """Raise for the first line that is not six numbers."""
+def _broken_line(path: Path, content: bytes) -> JdeFormatError:
+    """What to say of the first line that is not six numbers."""
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
         cells = line.split()
         try:
@@ -167,9 +165,10 @@ def _name_broken_line(path: Path, content: bytes) -> None:
         except ValueError:
             sound = False
         if not sound:
-            raise JdeFormatError(
+            return JdeFormatError(
                 f"{path}, line {number}: {line.strip()!r} is not class id xc yc w h; mend or delete the line"
             )
+    return JdeFormatError(f"{path}: is no text file of numbers; write it anew")
 
 
 def _in_pixels(tables: Sequence[_Table], labels: Sequence[Path], sizes: NDArray[np.int64]) -> FlatAnnotations:

@@ -35,4 +35,5 @@ def progress(items: Iterable[_Item], description: str, total: int | None = None)
                 shown = True
                 bar.start()
     finally:
-        bar.stop()
+        if shown:
+            bar.stop()
