@@ -63,9 +63,7 @@ def test_still_images_in_the_order_of_the_file(make_coco):
     assert first.image_size == (48, 80)
 
 
-@pytest.mark.parametrize(
-    ("identities", "expected"), [("track", [9, -1]), ("per_box", [0, 1]), ("unknown", [-1, -1])]
-)
+@pytest.mark.parametrize(("identities", "expected"), [("track", [9, -1]), ("per_box", [0, 1]), ("unknown", [-1, -1])])
 def test_identities_are_tracks_boxes_or_unknown(make_coco, identities, expected):
     (sequence,) = read_coco(make_coco(STILLS), annotation=FILE, images="images", identities=identities)
     assert np.concatenate([frame.identities for frame in sequence.frames]).tolist() == expected
@@ -82,7 +80,10 @@ def test_categories_become_classes(make_coco, categories, classes):
 
 def test_videos_are_told_apart_and_put_in_time(make_coco):
     b, a = read_coco(make_coco(VIDEOS), annotation=FILE, images="images", frame_rate=25)
-    assert [(found.name, found.frame_rate, found.is_video) for found in (b, a)] == [("park_b", 12, True), ("a", 25, True)]
+    assert [(found.name, found.frame_rate, found.is_video) for found in (b, a)] == [
+        ("park_b", 12, True),
+        ("a", 25, True),
+    ]
     assert [frame.image_path.name for frame in a.frames] == ["000002.jpg", "000003.jpg", "000001.jpg"]
     assert [frame.frame for frame in a.frames] == [1, 2, 3]  # the file counts from 0
     assert [frame.identities.tolist() for frame in b.frames] == [[4], [4, 8], [4, 8], [4]]
