@@ -190,6 +190,7 @@ def test_a_first_image_that_is_none_is_named(make_sequence):
         ({"split": "third"}, ValueError, "split is 'third'; allowed: 'full', 'first_half', 'second_half'"),
         ({"subset": "val"}, FileNotFoundError, r"val: no such folder of sequences; folders there: MOT17-02-SDP"),
         ({"sequences": "a.txt"}, FileNotFoundError, r"a\.txt: no such list of sequences; one name a line"),
+        ({"frame_rate": "fast"}, ValueError, "frame_rate is 'fast'; a positive number"),
         ({"detector": "YOLO"}, ValueError, "detector is 'YOLO'; allowed: 'auto', 'SDP'"),
         ({"detector": "DPM"}, ValueError, "MOT17-02 has no DPM copy; there is SDP"),
         ({"sequences": ["MOT17-03"]}, ValueError, "no sequence 'MOT17-03'; nearest is MOT17-02-SDP"),

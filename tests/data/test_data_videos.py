@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,14 @@ def test_an_interrupted_run_goes_on(make_clip, monkeypatch):
     assert {path.name for path in (sequence.folder / "img1").iterdir()} == {f"{n:06d}.jpg" for n in range(1, 7)}
 
 
+def test_processes_at_once_come_to_the_same(make_clip):
+    root = make_clip()
+    with ThreadPoolExecutor(3) as pool:
+        found = [sequence for (sequence,) in pool.map(read_videos, [root] * 3)]
+    assert {sequence.folder for sequence in found} == {found[0].folder}
+    assert sorted(path.name for path in (found[0].folder / "img1").iterdir()) == [f"{n:06d}.jpg" for n in range(1, 7)]
+
+
 def test_frames_that_cannot_be_written_are_no_half_files(make_clip, monkeypatch):
     def full(source, target):
         raise OSError(28, "No space left on device")
@@ -112,6 +122,7 @@ def test_options(make_clip, tmp_path):
         ({"rows": ["x"]}, {}, MotFormatError, r"a\.txt, line 1"),
         ({}, {"sequences": ["b"]}, ValueError, "has no video 'b'; .*there are a"),
         ({}, {"quality": 0}, ValueError, "quality is 0; allowed: 1 to 100"),
+        ({}, {"frame_rate": 0}, ValueError, "frame_rate is 0; a positive number"),
         ({}, {"split": "third"}, ValueError, "split is 'third'; allowed"),
     ],
 )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fairmot_pl.boxes import tlwh_to_xyxy
 from fairmot_pl.data.headers import Headers, read_headers
+from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.stills import FlatAnnotations
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
@@ -68,6 +69,8 @@ def read_coco(
     if identities not in IDENTITIES:
         raise ValueError(f"identities is {identities!r}; allowed: {', '.join(map(repr, IDENTITIES))}")
     check_split(split)
+    check_split(split)
+    check_frame_rate(frame_rate)
     path = Path(root, annotation)
     content = _load(path)
     entries, videos = _in_order(content, path)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fairmot_pl.boxes import tlwh_to_xyxy, xyxy_to_tlwh
-from fairmot_pl.data.mot_layout import find_sequences, info_without_file, list_images, stored_size
+from fairmot_pl.data.mot_layout import check_frame_rate, find_sequences, info_without_file, list_images, stored_size
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.mot_format import MotFormatError, MotTable, SequenceInfo, read_mot, read_seqinfo
@@ -54,6 +54,7 @@ def read_mot_folder(
         ValueError: an unknown split, sequence or detector.
     """
     check_split(split)
+    check_frame_rate(frame_rate)
     folders = find_sequences(Path(root), sequences, detector, subset)
     name = Path(root).name
     read = [

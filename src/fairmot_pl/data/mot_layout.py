@@ -151,6 +151,16 @@ def info_without_file(folder: Path, frame_rate: float) -> SequenceInfo:
     )
 
 
+def check_frame_rate(frame_rate: float | None) -> None:
+    """Refuse what is no number of frames per second; None means that the data say it.
+
+    Raises:
+        ValueError: naming what was given.
+    """
+    if frame_rate is not None and not (isinstance(frame_rate, int | float) and 0 < frame_rate < float("inf")):
+        raise ValueError(f"frame_rate is {frame_rate!r}; a positive number of frames per second is needed")
+
+
 def stored_size(image: Path) -> tuple[int, int]:
     """Height and width of an image from its header.
 

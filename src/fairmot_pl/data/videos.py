@@ -20,6 +20,7 @@ from typing import Any
 import cv2
 
 from fairmot_pl.data.mot import read_sequence
+from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.video_frames import Image, decode_frames, read_video_header, upright_pixels
@@ -62,6 +63,7 @@ def read_videos(
     """
     root = Path(root)
     check_split(split)
+    check_frame_rate(frame_rate)
     if not 1 <= quality <= 100:
         raise ValueError(f"quality is {quality}; allowed: 1 to 100")
     read = []

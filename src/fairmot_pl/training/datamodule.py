@@ -115,6 +115,7 @@ class FairMOTDataModule(pl.LightningDataModule):
                 raise ValueError(
                     f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image"
                 )
+            self._check_classes()
             self._is_read.add("train")
         if "val" not in self._is_read:
             self.val_sets = read_sources(self.val_sources, self.root)
@@ -130,6 +131,16 @@ class FairMOTDataModule(pl.LightningDataModule):
     def val_sequences(self) -> list[AnnotatedSequence]:
         """Every validation sequence, in the order of the data sets."""
         return [sequence for found in self.val_sets for sequence in found.sequences]
+
+    def _check_classes(self) -> None:
+        for found in self.train_sets:
+            frames = [frame for sequence in found.sequences for frame in sequence.frames if len(frame)]
+            highest = max((int(frame.classes.max()) for frame in frames), default=0)
+            if highest >= self.encoding["num_classes"]:
+                raise ValueError(
+                    f"data set {found.name!r} has objects of class {highest}, but model.num_classes="
+                    f"{self.encoding['num_classes']}; set model.num_classes={highest + 1}, or read fewer classes"
+                )
 
     def _check_validation(self) -> None:
         stills = [sequence.name for sequence in self.val_sequences if not sequence.is_video]
