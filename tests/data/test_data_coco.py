@@ -129,6 +129,13 @@ def test_an_image_annotated_as_stored_is_read_as_stored(make_coco):
         read_coco(root, annotation=FILE, images="images")
 
 
+def test_sizes_that_the_file_does_not_say_are_those_of_the_images(make_coco):
+    entries = [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.jpg", "width": None, "height": None}]
+    root = make_coco({"images": entries, "annotations": [], "categories": PEOPLE}, sizes={"2.jpg": (24, 40)})
+    (sequence,) = read_coco(root, annotation=FILE, images="images")
+    assert [frame.image_size for frame in sequence.frames] == [(48, 80), (24, 40)]
+
+
 def test_boxes_of_zero_size_are_skipped_with_one_warning(make_coco):
     content = {**STILLS, "annotations": [box(5, 1, 1, 0, 4), box(6, 1, 1, 5, 0), box(6, 1, 1, 5, 5)]}
     with pytest.warns(UserWarning, match=r"train\.json: 2 boxes are of zero size.*first: of .*000005\.jpg"):

@@ -267,6 +267,10 @@ def test_archives_unpacked_side_by_side_are_one_part(make_sequence, tmp_path):
         assert names == ["dancetrack0001", "dancetrack0008"]
     (listed,) = read_mot_folder(tmp_path, sequences="train_seqmap.txt")
     assert listed.name == "dancetrack0001"
+    make_sequence("dancetrack0001", parent=tmp_path / "train1")
+    with pytest.raises(ValueError, match=r"train2/dancetrack0001: there is .*train1/dancetrack0001 too; delete one"):
+        read_mot_folder(tmp_path)
+    shutil.rmtree(tmp_path / "train1" / "dancetrack0001")
     (tmp_path / "train_seqmap.txt").write_text("dancetrack0004\n")
     with pytest.raises(ValueError, match="names none of the 2 sequences there; the first is dancetrack0001"):
         read_mot_folder(tmp_path, sequences="train_seqmap.txt")

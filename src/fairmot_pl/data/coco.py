@@ -229,7 +229,7 @@ def _check_images(entries: Sequence[_Record], files: Sequence[Path], headers: He
     stored = headers.sizes.tolist()
     ambiguous: list[Path] = []
     for entry, file, size, orientation in zip(entries, files, stored, headers.orientations.tolist(), strict=True):
-        said = [entry.get("height", size[0]), entry.get("width", size[1])]
+        said = [entry.get("height") or size[0], entry.get("width") or size[1]]
         if said != size:
             turned = orientation > 4 and said == size[::-1]
             remedy = (

@@ -43,9 +43,12 @@ def find_sequences(
     if isinstance(sequences, str) and not sequences.endswith(".txt"):
         raise ValueError(f"sequences is the text {sequences!r}; a list of names is needed, for example [{sequences}]")
     folders = _sequence_parents(root, subset)
-    found = {
-        entry.name: entry for folder in folders for entry in sorted(folder.iterdir()) if _looks_like_sequence(entry)
-    }
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for entry in filter(_looks_like_sequence, sorted(folder.iterdir())):
+            if entry.name in found:
+                raise ValueError(f"{entry}: there is {found[entry.name]} too; delete one of them")
+            found[entry.name] = entry
     folder = folders[0]
     if not found:
         raise FileNotFoundError(f"{folder}: holds no MOTChallenge sequence; expected {_LAYOUT}")
