@@ -9,23 +9,20 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fairmot_pl.data.progress import progress
+from fairmot_pl.data.many_files import ask_many
 
 KEPT_FROM = 2000
 """Images from which on their sizes are kept; fewer are read again in no time."""
 
 _EXIF_ORIENTATION = 0x0112
-_THREADS = 16  # a network disk answers late, but many questions at once
 
 
 @dataclass(frozen=True)
@@ -50,18 +47,18 @@ def read_headers(paths: Sequence[Path], description: str) -> Headers:
         paths: the image files.
         description: of what they are, for the progress bar.
     """
-    known: Iterable[NDArray[np.int64] | None] = repeat(None)
-    if len(paths) >= KEPT_FROM:
-        known = _load(paths)
+    known = _load(paths) if len(paths) >= KEPT_FROM else None
+
+    def ask(index: int) -> NDArray[np.int64] | tuple[int, ...] | OSError:
+        return _read_header(paths[index], None if known is None else known[index])
+
     table = np.zeros((len(paths), 5), np.int64)  # bytes, time of change, height, width, orientation
     faults: dict[int, OSError] = {}
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(_read_header, paths, known)
-        for index, row in enumerate(progress(found, f"reading image sizes of {description}", len(paths))):
-            if isinstance(row, OSError):
-                faults[index] = row
-            else:
-                table[index] = row
+    for index, row in enumerate(ask_many(ask, range(len(paths)), f"reading image sizes of {description}")):
+        if isinstance(row, OSError):
+            faults[index] = row
+        else:
+            table[index] = row
     if len(paths) >= KEPT_FROM and not faults:
         _keep(paths, table)
     return Headers(table[:, 2:4], table[:, 4], faults)
@@ -96,12 +93,12 @@ def _file_for(paths: Sequence[Path]) -> Path:
     return cache_folder() / "image_sizes" / f"{digest.hexdigest()[:24]}.npy"
 
 
-def _load(paths: Sequence[Path]) -> Iterable[NDArray[np.int64] | None]:
+def _load(paths: Sequence[Path]) -> NDArray[np.int64] | None:
     try:
         table: NDArray[np.int64] = np.load(_file_for(paths), allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        return repeat(None)
-    return table if table.shape == (len(paths), 5) and table.dtype == np.int64 else repeat(None)
+        return None
+    return table if table.shape == (len(paths), 5) and table.dtype == np.int64 else None
 
 
 def _keep(paths: Sequence[Path], table: NDArray[np.int64]) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.data.headers import read_headers
-from fairmot_pl.data.progress import progress
+from fairmot_pl.data.many_files import ask_many
 from fairmot_pl.data.stills import FlatAnnotations
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
@@ -131,8 +130,7 @@ def _below(root: Path) -> list[Path]:
 
 def _read_labels(labels: Sequence[Path], name: str, missing_labels: str) -> list[_Table]:
     """`(boxes, 6)` rows of every label file, as they stand."""
-    with ThreadPoolExecutor(16) as pool:
-        tables = list(progress(pool.map(_read_table, labels), f"reading labels of {name}", len(labels)))
+    tables = ask_many(_read_table, labels, f"reading labels of {name}")
     missing = [path for path, table in zip(labels, tables, strict=True) if table is None]
     if missing and missing_labels == "error":
         raise FileNotFoundError(
