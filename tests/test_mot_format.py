@@ -58,6 +58,34 @@ def test_a_broken_row_is_named(tmp_path, line, message):
         read_mot(tmp_path / "gt.txt")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2,912,484,97,109,0,7,0.5\n\n2,-1,-3.5,484,97,109,1,1,1\n",
+        "\ufeff3,2,9,4,9,1\n1,2,9,4,9,1e2\n",
+        "1,1,9,4,9,1,\n",
+        "1,1,9,4,9,1\n1 2 9 4 9 1\n",
+        "",
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*input contained no data")
+def test_large_files_read_as_small_ones_do(tmp_path, monkeypatch, text):
+    (tmp_path / "gt.txt").write_text(text)
+    small = read_mot(tmp_path / "gt.txt")
+    monkeypatch.setattr(mot_format, "LARGE_FILE", 0)
+    large = read_mot(tmp_path / "gt.txt")
+    for field in vars(small):
+        np.testing.assert_array_equal(getattr(small, field), getattr(large, field))
+
+
+@pytest.mark.parametrize("line", ["1,2,3,4,x,6", "1,2,3,4,5", "0,2,3,4,5,6", "1.5,2,3,4,5,6", "1,2,3,4,inf,6"])
+def test_a_broken_row_of_a_large_file_is_named(tmp_path, monkeypatch, line):
+    monkeypatch.setattr(mot_format, "LARGE_FILE", 0)
+    (tmp_path / "gt.txt").write_text(f"1,1,1,1,1,1\n{line}\n")
+    with pytest.raises(MotFormatError, match=r"gt.txt, line 2"):
+        read_mot(tmp_path / "gt.txt")
+
+
 def test_missing_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such MOTChallenge file"):
         read_mot(tmp_path / "gt.txt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from fairmot_pl.config.build import (
 )
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command, task_overrides
+from fairmot_pl.data.split_record import record_split
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.training.callbacks.averaging import MovingAverage
 from fairmot_pl.training.callbacks.best import BestCheckpoint
@@ -107,10 +109,15 @@ def train(config: DictConfig) -> Outcome:
     datamodule.setup("fit")
     module = build_module(config, datamodule.identities.num_identities)
     record = describe(config, datamodule, module)
+    split = record_split(datamodule.train_sets, datamodule.val_sets)
+    record["data"]["shared identities"] = split["shared_identities"]
     if is_main_process():
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         write_provenance(folder, record)
+        write_text(folder / "split.json", json.dumps(split, indent=2) + "\n")
         log.info("training on %(images)d images with %(identities)d identities", record["data"])
+        log.info("identities of each data set: %s", datamodule.identities.per_dataset())
+        log.info("training and validation share %(shared identities)d identities (split.json)", record["data"])
     trainer = build_trainer(
         config,
         folder,
@@ -177,8 +184,17 @@ def describe(config: DictConfig, datamodule: FairMOTDataModule, module: FairMOTM
 
 def overlap(datamodule: FairMOTDataModule) -> bool:
     """Whether an image serves training and validation at once."""
-    seen = {frame.image_path.resolve() for sequence in datamodule.train_sequences for frame in sequence.frames}
-    return any(frame.image_path.resolve() in seen for sequence in datamodule.val_sequences for frame in sequence.frames)
+    folders: dict[Path, Path] = {}  # resolving asks the disk, so each folder is asked about once
+
+    def place(path: Path) -> Path:
+        if path.is_symlink():
+            return path.resolve()
+        if path.parent not in folders:
+            folders[path.parent] = path.parent.resolve()
+        return folders[path.parent] / path.name
+
+    seen = {place(frame.image_path) for sequence in datamodule.train_sequences for frame in sequence.frames}
+    return any(place(frame.image_path) in seen for sequence in datamodule.val_sequences for frame in sequence.frames)
 
 
 def own_callbacks(config: DictConfig, folder: Path, *, validates: bool) -> list[pl.Callback]:

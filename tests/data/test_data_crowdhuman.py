@@ -5,7 +5,9 @@ import warnings
 import numpy as np
 import pytest
 
+from data.conftest import write_turned_image
 from fairmot_pl.data.crowdhuman import CrowdHumanFormatError, read_crowdhuman
+from fairmot_pl.data.images import read_image
 
 
 def person(box, **more):
@@ -94,3 +96,27 @@ def test_missing_files_are_named(make_crowd, tmp_path):
 def test_an_unknown_way_to_number_is_refused(make_crowd):
     with pytest.raises(ValueError, match="identities is 'per_image'; allowed: 'per_box', 'unknown'"):
         read_crowdhuman(make_crowd(RECORDS), annotation="annotation_train.odgt", identities="per_image")
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_camera_s_rotation_note_is_ignored_on_both_sides(make_crowd, orientation):
+    root = make_crowd(RECORDS[:1])
+    write_turned_image(root / "Images" / "a,1.jpg", (40, 64), orientation)
+    (frame,) = read_crowdhuman(root, annotation="annotation_train.odgt").frames
+    assert frame.image_size == read_image(frame.image_path).shape[:2] == (40, 64)
+    np.testing.assert_allclose(frame.boxes[0], [1, 2, 11, 22])
+
+
+def test_a_line_as_published_is_read(make_crowd):
+    line = (
+        '{"ID": "273271,c9db000d5146c15", "gtboxes": [{"fbox": [72, 202, 163, 503], "tag": "person", "hbox": '
+        '[171, 208, 62, 83], "extra": {"box_id": 0, "occ": 0}, "vbox": [72, 202, 163, 398], "head_attr": '
+        '{"ignore": 0, "occ": 0, "unsure": 0}}, {"fbox": [199, 180, 144, 499], "tag": "mask", "hbox": '
+        '[199, 180, 144, 499], "vbox": [199, 180, 144, 499], "extra": {"box_id": 1, "ignore": 1}}]}'
+    )
+    root = make_crowd(RECORDS[:1])
+    (root / "annotation_train.odgt").write_text(line)
+    write_turned_image(root / "Images" / "273271,c9db000d5146c15.jpg", orientation=1)
+    (frame,) = read_crowdhuman(root, annotation="annotation_train.odgt").frames
+    np.testing.assert_allclose(frame.boxes, [[72, 202, 235, 705]])
+    np.testing.assert_allclose(frame.visibility, [398 / 503])

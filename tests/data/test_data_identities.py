@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +90,79 @@ def test_an_index_of_nobody_knows_nobody():
     index = IdentityIndex.build([("a", [sequence("x", [-1, -1])])])
     assert index.num_identities == 0
     assert index.lookup("a", "x", np.array([-1])).tolist() == [-1]
+
+
+def labels(name: str, *frames: list[int]) -> AnnotatedSequence:
+    return replace(sequence(name, *frames), is_video=False)
+
+
+def test_reference_numbering_counts_people_of_videos_and_keeps_ids_of_labels():
+    index = IdentityIndex.build(
+        [
+            ("mot", [sequence("x", [7, 3], [3, 9]), sequence("y", [3, -1])]),  # 1 2 3 and 4, so 5 classes
+            ("stills", [labels("list", [6, -1], [2])]),  # ids up to 6, so 7 classes
+            ("boxes", [labels("list", [-1, -1])]),
+            ("more", [labels("list", [0])]),
+        ],
+        numbering="reference",
+    )
+    assert index.lookup("mot", "x", np.array([9, 3, -1, 7])).tolist() == [3, 1, -1, 2]
+    assert index.lookup("mot", "y", np.array([3])).tolist() == [4]
+    assert index.lookup("stills", "list", np.array([6, 2, -1])).tolist() == [11, 7, -1]
+    assert index.lookup("more", "list", np.array([0])).tolist() == [12]
+    assert index.num_identities == 14  # and one to spare
+    assert index.per_dataset() == {"mot": 4, "stills": 2, "boxes": 0, "more": 1}
+    with pytest.raises(ValueError, match="id 5 of sequence 'list' in data set 'stills' is not in the identity index"):
+        index.lookup("stills", "list", np.array([5]))
+
+
+def test_reference_numbering_of_nobody_needs_no_classifier():
+    index = IdentityIndex.build([("a", [labels("x", [-1])]), ("b", [])], numbering="reference")
+    assert index.num_identities == 0
+
+
+PUBLISHED = {"caltech": 1043, "citypersons": 0, "cuhksysu": 11931, "prw": 933, "eth": 0}
+"""Largest id + 1 of each set of MIX after MOT17, whose seven videos show 546 people."""
+
+
+def test_figures_of_the_reference_come_out():
+    people = [sequence(f"MOT17-{name}", list(range(1, count + 1))) for name, count in (("02", 62), ("04", 484))]
+    alone = IdentityIndex.build([("mot17", people)], numbering="reference")
+    assert alone.num_identities == 547 + 1
+    zoo = [(name, [labels(name, list(range(count)) or [-1])]) for name, count in PUBLISHED.items()]
+    mix = IdentityIndex.build([("mot17", people), *zoo], numbering="reference")
+    assert mix.num_identities == 14455
+    assert mix.lookup("prw", "prw", np.array([932])).tolist() == [14453]
+    assert IdentityIndex.build([("mot17", people), *zoo]).num_identities == 546 + 1043 + 11931 + 933
+
+
+@given(DATASETS, st.lists(st.booleans(), min_size=4, max_size=4))
+def test_reference_classes_are_unique_in_range_and_restored(ids, stills):
+    datasets = [
+        (
+            f"set{d}",
+            [replace(sequence(f"seq{s}", *frames), is_video=not stills[d]) for s, frames in enumerate(parts)][:1],
+        )
+        if stills[d]
+        else (f"set{d}", [sequence(f"seq{s}", *frames) for s, frames in enumerate(parts)])
+        for d, parts in enumerate(ids)
+    ]
+    index = IdentityIndex.build(datasets, numbering="reference")
+    restored = IdentityIndex.from_state(json.loads(json.dumps(index.state())))
+    classes: list[int] = []
+    for name, sequences in datasets:
+        for one in sequences:
+            raw = np.unique(np.concatenate([np.zeros(0, np.int64), *(frame.identities for frame in one.frames)]))
+            known = raw[raw >= 0]
+            found = index.lookup(name, one.name, known)
+            np.testing.assert_array_equal(found, restored.lookup(name, one.name, known))
+            classes += found.tolist()
+    assert len(set(classes)) == len(classes) == sum(index.per_dataset().values())
+    assert all(0 <= found < index.num_identities - 1 for found in classes)
+    assert restored.num_identities == index.num_identities
+    assert restored.state() == index.state()
+
+
+def test_an_unknown_numbering_is_refused():
+    with pytest.raises(ValueError, match="identity_numbering is 'sparse'; allowed: 'dense', 'reference'"):
+        IdentityIndex.build([], numbering="sparse")

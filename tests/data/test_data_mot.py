@@ -5,8 +5,14 @@ import shutil
 import numpy as np
 import pytest
 
+from fairmot_pl.data.augment import Augmentation
+from fairmot_pl.data.dataset import TrainingSamples
+from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.mot import has_class_column, read_mot_folder
+from fairmot_pl.data.sources import DataSource
+from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.mot_format import MotFormatError
+from fairmot_pl.structures import FrameAnnotation
 
 
 def test_frames_hold_the_pedestrians_and_nothing_else(make_sequence):
@@ -182,6 +188,9 @@ def test_a_first_image_that_is_none_is_named(make_sequence):
     ("options", "error", "message"),
     [
         ({"split": "third"}, ValueError, "split is 'third'; allowed: 'full', 'first_half', 'second_half'"),
+        ({"subset": "val"}, FileNotFoundError, r"val: no such folder of sequences; folders there: MOT17-02-SDP"),
+        ({"sequences": "a.txt"}, FileNotFoundError, r"a\.txt: no such list of sequences; one name a line"),
+        ({"frame_rate": "fast"}, ValueError, "frame_rate is 'fast'; a positive number"),
         ({"detector": "YOLO"}, ValueError, "detector is 'YOLO'; allowed: 'auto', 'SDP'"),
         ({"detector": "DPM"}, ValueError, "MOT17-02 has no DPM copy; there is SDP"),
         ({"sequences": ["MOT17-03"]}, ValueError, "no sequence 'MOT17-03'; nearest is MOT17-02-SDP"),
@@ -224,3 +233,124 @@ def test_real_sets_have_the_published_counts(real_data, root):
     ids = sum(len(np.unique(np.concatenate([f.identities for f in s.frames]))) for s in sequences)
     boxes = sum(len(frame) for sequence in sequences for frame in sequence.frames)
     assert (len(sequences), sum(map(len, sequences)), boxes, ids) == REAL[root]
+
+
+LIKE_MOT = {  # layout below the root, name of the first image, rows of gt.txt
+    "DanceTrack": ("{}/dancetrack0001", "00000001.jpg", ["1,0,5,6,12,30,1,1,1", "2,0,6,6,12,30,1,1,1"]),
+    "SportsMOT": ("dataset/{}/v_-6Os86HzwCs_c001", "000001.jpg", ["1, 0, 5, 6, 12, 30, 1, 1, 1"]),
+    "MOT17 in JDE's zoo": ("images/{}/MOT17-02-SDP", "000001.jpg", ["1,1,5,6,12,30,1,1,0.3"]),
+}
+
+
+@pytest.mark.parametrize("name", LIKE_MOT)
+def test_layouts_like_mot_have_their_parts(make_sequence, tmp_path, name):
+    place, image, rows = LIKE_MOT[name]
+    for part in ("train", "val"):
+        folder = tmp_path / place.format(part)
+        make_sequence(folder.name, parent=folder.parent, rows=rows, frames=2 if part == "train" else 3)
+        for path in sorted((folder / "img1").iterdir()):
+            path.rename(path.with_name(path.stem.zfill(len(image) - 4) + ".jpg"))
+    root = tmp_path / "dataset" if place.startswith("dataset") else tmp_path
+    (train,), (val,) = (read_mot_folder(root, subset=part) for part in ("train", "val"))
+    assert (len(train), len(val)) == (2, 3)
+    assert train.frames[0].image_path == tmp_path / place.format("train") / "img1" / image
+    np.testing.assert_allclose(train.frames[0].boxes, [[5, 6, 17, 36]])  # 1, 1, 1 is flag, class and visibility
+    assert read_mot_folder(root)[0].folder == train.folder
+
+
+def test_archives_unpacked_side_by_side_are_one_part(make_sequence, tmp_path):
+    for part, name in (("train1", "dancetrack0008"), ("train2", "dancetrack0001"), ("val", "dancetrack0004")):
+        make_sequence(name, parent=tmp_path / part)
+    (tmp_path / "train_seqmap.txt").write_text("name\ndancetrack0001\ndancetrack0004\n")
+    for subset in ("train", None):
+        names = [sequence.name for sequence in read_mot_folder(tmp_path, subset=subset)]
+        assert names == ["dancetrack0001", "dancetrack0008"]
+    (listed,) = read_mot_folder(tmp_path, sequences="train_seqmap.txt")
+    assert listed.name == "dancetrack0001"
+    make_sequence("dancetrack0001", parent=tmp_path / "train1")
+    with pytest.raises(ValueError, match=r"train2/dancetrack0001: there is .*train1/dancetrack0001 too; delete one"):
+        read_mot_folder(tmp_path)
+    shutil.rmtree(tmp_path / "train1" / "dancetrack0001")
+    (tmp_path / "train_seqmap.txt").write_text("dancetrack0004\n")
+    with pytest.raises(ValueError, match="names none of the 2 sequences there; the first is dancetrack0001"):
+        read_mot_folder(tmp_path, sequences="train_seqmap.txt")
+
+
+def test_one_sport_is_picked_by_its_list(make_sequence, tmp_path):
+    for part, name in (("train", "v_a"), ("train", "v_b"), ("val", "v_c")):
+        make_sequence(name, parent=tmp_path / "dataset" / part)
+    (tmp_path / "splits_txt").mkdir()
+    (tmp_path / "splits_txt" / "football.txt").write_text("v_b\nv_c\nv_d\n")
+    for part, name in (("train", "v_b"), ("val", "v_c")):
+        options = {"subset": part, "sequences": "../splits_txt/football.txt"}
+        assert [found.name for found in read_mot_folder(tmp_path / "dataset", **options)] == [name]
+
+
+def test_a_test_set_is_refused_for_what_it_is(make_sequence):
+    folder = make_sequence("MOT20-04")
+    shutil.rmtree(folder / "gt")
+    folder.parent.rename(folder.parent.with_name("test"))
+    with pytest.raises(FileNotFoundError, match=r"gt\.txt: no such file; .*of test/ nobody publishes the ground truth"):
+        read_mot_folder(folder.parents[1], subset="test")
+
+
+def test_mot20_keeps_pedestrians_of_all_its_classes(make_sequence):
+    classes = (1, 2, 6, 7, 8, 9, 10, 11, 12, 13)
+    rows = [f"1,{number},{number},5,9,20,1,{number},1" for number in classes]
+    rows += ["1,40,5,5,9,20,0,1,1", "1,41,5,5,9,20,1,1,0"]
+    (sequence,) = read_mot_folder(make_sequence("MOT20-01", rows=rows).parent)
+    assert sequence.frames[0].identities.tolist() == [1, 41]
+
+
+def test_mot15_is_frame_major_and_may_lack_seqinfo(make_sequence):
+    rows = [f"{frame},{number},5,5,9,20,{int(number != 3)},-1,-1,-1" for frame in (1, 2) for number in (1, 2, 3)]
+    folder = make_sequence("Venice-2", rows=rows, frames=2)
+    (folder / "seqinfo.ini").unlink()
+    with pytest.raises(FileNotFoundError, match=r"seqinfo\.ini: no such file"):
+        read_mot_folder(folder.parent)
+    (sequence,) = read_mot_folder(folder.parent, frame_rate=30.0)
+    assert (sequence.frame_rate, sequence.frames[0].image_size, len(sequence)) == (30, (48, 80), 2)
+    assert [frame.identities.tolist() for frame in sequence.frames] == [[1, 2], [1, 2]]
+    (folder / "img1" / "000001.jpg").unlink()
+    (folder / "img1" / "000002.jpg").unlink()
+    with pytest.raises(FileNotFoundError, match="img1: holds no image"):
+        read_mot_folder(folder.parent, frame_rate=30.0)
+
+
+EACH = {  # frames, ids and boxes of the sequences, where the data's own description counts them
+    "MOT17-mini": {"02": (4,), "04": (8,), "05": (6,), "09": (4,), "10": (5,), "11": (7,), "13": (5,)},
+    "MOT17-09": {"09": (200, 14, 1645)},
+    "MOT15": {"ETH-Sunnyday": (354, 30, 1858), "TUD-Campus": (71, 8, 359)},
+}
+
+
+@pytest.mark.parametrize("root", EACH)
+def test_each_real_sequence_has_the_published_counts(real_data, root):
+    for sequence, (name, said) in zip(read_mot_folder(real_data / root), EACH[root].items(), strict=True):
+        ids = np.unique(np.concatenate([frame.identities for frame in sequence.frames]))
+        counts = len(sequence), len(ids), sum(map(len, sequence.frames))
+        assert name in sequence.name
+        assert counts[: len(said)] == said
+        size = (480, 640) if name == "05" or root == "MOT15" else (1080, 1920)
+        assert {frame.image_size for frame in sequence.frames} == {size}
+
+
+def test_a_person_beyond_the_image_arrives_whole_in_the_targets(real_data):
+    (sequence,) = read_mot_folder(real_data / "MOT17-09" / "train")
+    place, frame = max(enumerate(sequence.frames), key=lambda found: outside(found[1]).max(initial=0))
+    assert outside(frame).max() > 100
+    index = IdentityIndex.build([("mot17", [sequence])])
+    source = DataSource(name="mot17", sequences=(sequence,))
+    _, targets = TrainingSamples([source], index, augmentation=Augmentation.none((608, 1088)))[0, place]
+    whole = (frame.boxes[:, 2:] - frame.boxes[:, :2]) * Letterbox(frame.image_size, (608, 1088)).ratio / 4
+    encoded = targets.size[: len(frame), :2] + targets.size[: len(frame), 2:]
+    np.testing.assert_allclose(encoded.numpy(), whole, rtol=1e-4)
+    assert targets.mask.sum() == len(frame)
+    known = index.lookup("mot17", sequence.name, frame.identities)
+    assert targets.identity[: len(frame)].tolist() == known.tolist()
+
+
+def outside(frame: FrameAnnotation) -> np.ndarray:
+    """How many pixels each box reaches beyond the image."""
+    height, width = frame.image_size
+    return np.maximum(-frame.boxes[:, :2], frame.boxes[:, 2:] - [width, height]).max(axis=1)

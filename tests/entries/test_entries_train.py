@@ -17,10 +17,16 @@ def test_train_evaluate_track(train_tiny, run, world_root):
     trained = train_tiny()
     assert {path.name for path in trained.folder.iterdir()} >= {
         *("config.yaml", "metrics.json", "metrics.csv", "provenance.json", "report.html"),
-        *("validation.mp4", "checkpoints", "tracks", "wandb", "train.log"),
+        *("validation.mp4", "checkpoints", "tracks", "wandb", "train.log", "split.json"),
     }
     assert {path.name for path in (trained.folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert {"val/HOTA", "val/MOTA", "val/IDF1", "val/IDSW", "train/loss/total"} <= trained.metrics.keys()
+    split = json.loads((trained.folder / "split.json").read_text())
+    assert split["train"] == {"synthetic": {"SYN-01": {"frames": 6, "ranges": [[1, 6]]}}}
+    assert list(split["val"]["synthetic"]) == ["SYN-101", "SYN-102"]
+    assert split["shared_identities"] == 0
+    assert json.loads((trained.folder / "provenance.json").read_text())["data"]["shared identities"] == 0
+    assert "training and validation share 0 identities" in (trained.folder / "train.log").read_text()
     config = yaml.safe_load((trained.folder / "config.yaml").read_text())
     assert config["model"]["reid_dim"] == 8
     assert config["data"]["seed"] == config["seed"]

@@ -17,6 +17,7 @@ from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.config.check import ConfigError, check_call, check_keys, check_values
 from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
 from fairmot_pl.data.augment import Augmentation
+from fairmot_pl.data.sources import OWN_KEYS, find_reader
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.losses.box import check_box_loss
 from fairmot_pl.losses.identity import build_identity_loss
@@ -95,6 +96,10 @@ def check_data(config: DictConfig) -> None:
     data = plain(config.data)
     check_call(data, FairMOTDataModule, "data")
     check_call(data["augmentation"], Augmentation, "data.augmentation")
+    for side in ("train", "val"):
+        for name, source in (data.get(side) or {}).items():
+            options = {key: value for key, value in source.items() if key not in OWN_KEYS}
+            check_call(options, find_reader(source, f"data.{side}.{name}"), f"data.{side}.{name}")
     if data.get("synthetic") is not None:
         fields = inspect.signature(SyntheticConfig).parameters
         check_keys(data["synthetic"], {"train", "val", "val_frames", *fields}, "data.synthetic")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from fairmot_pl.boxes import box_area, tlwh_to_xyxy
-from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence, FrameAnnotation
+from fairmot_pl.data.headers import read_headers
+from fairmot_pl.data.progress import progress
+from fairmot_pl.data.stills import FlatAnnotations
+from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("per_box", "unknown")
 
@@ -49,71 +52,69 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
         raise FileNotFoundError(
             f"{path}: no such annotation file; expected ROOT/{annotation} beside ROOT/Images/ID.jpg"
         )
-    frames: list[FrameAnnotation] = []
-    flat: list[int] = []
-    first_identity = 0 if identities == "per_box" else UNKNOWN_IDENTITY
+    images, counts, tables = [], [], [np.zeros((0, 8), np.float32)]
+    where: list[int] = []
     with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
+        for number, line in enumerate(progress(stream, f"reading {annotation}"), start=1):
             if line.strip():
-                frame, skipped = _read_line(
-                    f"{path}, line {number}", line, root / "Images", len(frames) + 1, first_identity
-                )
-                frames.append(frame)
-                flat += [number] * skipped
-                first_identity += len(frame) if identities == "per_box" else 0
-    if not frames:
+                image_id, table = _read_line(f"{path}, line {number}", line)
+                images.append(root / "Images" / f"{image_id}.jpg")
+                tables.append(table)
+                counts.append(len(table))
+                where.append(number)
+    if not images:
         raise CrowdHumanFormatError(f"{path}: holds no line; one JSON object a line is needed")
-    if flat:
+    rows = np.concatenate(tables)
+    full = (rows[:, 2:4] > 0).all(axis=1)
+    if not full.all():
+        lines = np.repeat(where, counts)[~full]
         warnings.warn(
-            f"{path}: {len(flat)} boxes are of zero size and are skipped (first: line {flat[0]})", stacklevel=2
+            f"{path}: {len(lines)} boxes are of zero size and are skipped (first: line {lines[0]})", stacklevel=2
         )
-    return AnnotatedSequence(name=path.stem, frames=tuple(frames), frame_rate=1.0, is_video=False)
+    bounds = np.concatenate([[0], np.cumsum(full)])[np.cumsum([0, *counts])]
+    frames = _annotate(rows[full], bounds, identities).frames(images, _sizes(path, images, where))
+    return AnnotatedSequence(name=path.stem, frames=frames, frame_rate=1.0, is_video=False)
 
 
-def _read_line(where: str, line: str, images: Path, number: int, first_identity: int) -> tuple[FrameAnnotation, int]:
-    """The image of one line, and how many boxes of zero size it had."""
+def _read_line(where: str, line: str) -> tuple[str, NDArray[np.float32]]:
+    """The image of one line, and `(N, 8)` full and visible boxes of its people, tlwh."""
     try:
         record = json.loads(line)
         image_id, people = record["ID"], [box for box in record["gtboxes"] if not _is_ignored(box)]
-        boxes = np.array([box["fbox"] for box in people], np.float64).reshape(-1, 4)
-        visible = np.array([box.get("vbox", box["fbox"]) for box in people], np.float64).reshape(-1, 4)
+        boxes = np.array([box["fbox"] for box in people], np.float32).reshape(-1, 4)
+        visible = np.array([box.get("vbox", box["fbox"]) for box in people], np.float32).reshape(-1, 4)
+        return str(image_id), np.concatenate([boxes, visible], axis=1)
     except json.JSONDecodeError as error:
         raise CrowdHumanFormatError(f"{where}: is no JSON ({error}); mend or delete the line") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CrowdHumanFormatError(
             f"{where}: needs ID and gtboxes, each with fbox=[left, top, width, height] ({error!r})"
         ) from error
-    kept = (boxes[:, 2:] > 0).all(axis=1)
-    boxes, visible = tlwh_to_xyxy(boxes[kept]), tlwh_to_xyxy(visible[kept])
-    path = images / f"{image_id}.jpg"
-    frame = FrameAnnotation(
-        image_path=path,
-        frame=number,
-        image_size=_image_size(path, where),
-        boxes=boxes.astype(np.float32),
-        identities=_number(first_identity, len(boxes)),
-        classes=np.zeros(len(boxes), np.int64),
+
+
+def _annotate(rows: NDArray[np.float32], bounds: NDArray[np.int64], identities: str) -> FlatAnnotations:
+    boxes, visible = tlwh_to_xyxy(rows[:, :4]), tlwh_to_xyxy(rows[:, 4:])
+    per_box = identities == "per_box"
+    return FlatAnnotations(
+        bounds=bounds,
+        boxes=boxes,
+        identities=np.arange(len(rows)) if per_box else np.full(len(rows), UNKNOWN_IDENTITY),
+        classes=np.zeros(len(rows), np.int64),
         visibility=(box_area(visible) / box_area(boxes)).clip(0, 1).astype(np.float32),
     )
-    return frame, int((~kept).sum())
+
+
+def _sizes(path: Path, images: Sequence[Path], where: Sequence[int]) -> NDArray[np.int64]:
+    """`(images, 2)` height and width as stored: the annotations ignore camera rotation, and so does `read_image`."""
+    headers = read_headers(images, path.stem)
+    for index, error in headers.faults.items():
+        place = f"{path}, line {where[index]}: its image {images[index]}"
+        more = f" ({len(headers.faults)} such images in all)"
+        if isinstance(error, FileNotFoundError):
+            raise FileNotFoundError(f"{place} is not there{more}; complete Images/ or delete the line") from error
+        raise CrowdHumanFormatError(f"{place} is not readable ({error}){more}; replace it") from error
+    return headers.sizes
 
 
 def _is_ignored(box: dict[str, Any]) -> bool:
     return box.get("tag") == "mask" or box.get("extra", {}).get("ignore", 0) == 1
-
-
-def _number(first: int, count: int) -> NDArray[np.int64]:
-    if first == UNKNOWN_IDENTITY:
-        return np.full(count, UNKNOWN_IDENTITY, np.int64)
-    return np.arange(first, first + count, dtype=np.int64)
-
-
-def _image_size(path: Path, where: str) -> tuple[int, int]:
-    """`(height, width)` from the file's header, as stored: `read_image` ignores camera rotation too."""
-    try:
-        with Image.open(path) as header:
-            return header.size[1], header.size[0]
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{where}: its image {path} is not there") from error
-    except OSError as error:
-        raise CrowdHumanFormatError(f"{where}: its image {path} is not readable ({error}); replace it") from error

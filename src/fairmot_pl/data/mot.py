@@ -1,4 +1,6 @@
-"""MOT15, MOT16, MOT17 and MOT20 straight from their folders: `gt/gt.txt`, `seqinfo.ini` and `img1/`.
+"""MOTChallenge layouts straight from their folders: `gt/gt.txt`, `seqinfo.ini` and `img1/`.
+
+MOT15, MOT16, MOT17, MOT20, and DanceTrack and SportsMOT, which follow them (`1,1,1` after the box).
 
 What counts as a person follows FairMOT's label generators: rows with a flag other than 0 and, where the file
 has a class column (all but MOT15), class 1. Visibility filters nothing, boxes outside the image stay whole,
@@ -8,17 +10,18 @@ and the 1-based pixel coordinates are taken as they are.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from fairmot_pl.boxes import tlwh_to_xyxy
-from fairmot_pl.data.mot_layout import find_sequences, list_images
-from fairmot_pl.data.splits import SPLITS, take_split
+from fairmot_pl.boxes import tlwh_to_xyxy, xyxy_to_tlwh
+from fairmot_pl.data.mot_layout import check_frame_rate, find_sequences, info_without_file, list_images, stored_size
+from fairmot_pl.data.progress import progress
+from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.mot_format import MotFormatError, MotTable, SequenceInfo, read_mot, read_seqinfo
-from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
+from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence, FrameAnnotation
 
 PEDESTRIAN = 1
 """MOTChallenge class of a walking person."""
@@ -27,36 +30,52 @@ PEDESTRIAN = 1
 def read_mot_folder(
     root: Path | str,
     *,
-    split: str = "full",
-    sequences: Sequence[str] | None = None,
+    split: str | Mapping[str, Any] = "full",
+    subset: str | None = None,
+    sequences: Sequence[str] | str | None = None,
     detector: str = "auto",
+    frame_rate: float | None = None,
 ) -> list[AnnotatedSequence]:
     """Read the annotated sequences of a MOTChallenge set, sorted by name.
 
     Args:
         root: the set's root (holding `train/`) or the folder of sequences itself.
-        split: `"full"`, `"first_half"` or `"second_half"` of every sequence; frames keep their numbers.
-        sequences: names to read, with or without MOT17's detector; all by default.
+        split: `"full"`, a half of every sequence, or a fold of videos; see `fairmot_pl.data.splits`.
+        subset: folder of sequences below the root, such as `"val"`; by default `train` where there is one.
+        sequences: names to read, with or without MOT17's detector, or the text file below the root that lists
+            them (`splits_txt/football.txt`); all by default.
         detector: which of MOT17's three equal copies to read: `"SDP"`, `"FRCNN"`, `"DPM"`, or `"auto"` for
             the first of these that is there.
+        frame_rate: frames per second of sequences that were published without `seqinfo.ini`.
 
     Raises:
         FileNotFoundError: the root, a sequence's images, `gt.txt` or `seqinfo.ini` are not there.
         MotFormatError: a file contradicts itself or another one; file and figures are named.
         ValueError: an unknown split, sequence or detector.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split is {split!r}; allowed: {', '.join(map(repr, SPLITS))}")
-    folders = find_sequences(Path(root), sequences, detector)
-    return [take_split(read_sequence(folder), split) for folder in folders]
+    check_split(split)
+    check_frame_rate(frame_rate)
+    folders = find_sequences(Path(root), sequences, detector, subset)
+    name = Path(root).name
+    read = [
+        read_sequence(folder, frame_rate=frame_rate) for folder in progress(folders, f"reading {name}", len(folders))
+    ]
+    return take_part(read, split)
 
 
-def read_sequence(folder: Path) -> AnnotatedSequence:
-    """Read one sequence folder; see `read_mot_folder` for the errors."""
-    info = read_seqinfo(folder / "seqinfo.ini")
+def read_sequence(folder: Path, *, truth: Path | None = None, frame_rate: float | None = None) -> AnnotatedSequence:
+    """Read one sequence folder; see `read_mot_folder` for the errors.
+
+    Args:
+        folder: holds the images, `seqinfo.ini` and `gt/gt.txt`.
+        truth: the ground truth, where it lies elsewhere.
+        frame_rate: of a sequence without `seqinfo.ini`.
+    """
+    ini = folder / "seqinfo.ini"
+    info = read_seqinfo(ini) if ini.is_file() or frame_rate is None else info_without_file(folder, frame_rate)
     images = list_images(folder, info)
     _check_image_size(images[0], info, folder)
-    people = _people(folder, info)
+    people = _people(truth or folder / "gt" / "gt.txt", info)
 
     order = np.argsort(people.frames, kind="stable")
     people = people.select(order)
@@ -78,12 +97,29 @@ def read_sequence(folder: Path) -> AnnotatedSequence:
     return AnnotatedSequence(name=folder.name, frames=frames, frame_rate=info.frame_rate, folder=folder)
 
 
+def annotation_rows(sequence: AnnotatedSequence, last: int) -> MotTable:
+    """The annotation of a video that has no `gt.txt`, up to frame `last`, as rows to be evaluated against.
+
+    Raises:
+        ValueError: somebody is of unknown identity, so that no tracking can be measured.
+    """
+    frames = [frame for frame in sequence.frames if frame.frame <= last]
+    rows = np.full((sum(map(len, frames)), 8), -1.0)  # without a class column
+    rows[:, 0] = np.repeat([frame.frame for frame in frames], [len(frame) for frame in frames])
+    rows[:, 1] = np.concatenate([np.zeros(0), *(frame.identities for frame in frames)])
+    rows[:, 2:6] = xyxy_to_tlwh(np.concatenate([np.zeros((0, 4)), *(frame.boxes for frame in frames)]))
+    rows[:, 6] = 1
+    unknown = int((rows[:, 1] == UNKNOWN_IDENTITY).sum())
+    if unknown:
+        raise ValueError(
+            f"{sequence.name}: {unknown} of {len(rows)} boxes have no identity, so tracking cannot be measured; "
+            "take it out of data.val, or complete the annotation"
+        )
+    return MotTable.from_rows(rows)
+
+
 def _check_image_size(image: Path, info: SequenceInfo, folder: Path) -> None:
-    try:
-        with Image.open(image) as header:  # reads the header only
-            width, height = header.size
-    except OSError as error:
-        raise MotFormatError(f"{image}: not a readable image ({error}); replace the file") from error
+    height, width = stored_size(image)
     if (height, width) != info.image_size:
         raise MotFormatError(
             f"{folder / 'seqinfo.ini'}: imWidth x imHeight is {info.image_size[1]} x {info.image_size[0]}, "
@@ -91,11 +127,13 @@ def _check_image_size(image: Path, info: SequenceInfo, folder: Path) -> None:
         )
 
 
-def _people(folder: Path, info: SequenceInfo) -> MotTable:
+def _people(path: Path, info: SequenceInfo) -> MotTable:
     """The rows of `gt.txt` that a tracker should find."""
-    path = folder / "gt" / "gt.txt"
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; only annotated sequences can be read (those of train/)")
+        raise FileNotFoundError(
+            f"{path}: no such file; only annotated sequences can be read (those of train/ or val/; "
+            "of test/ nobody publishes the ground truth)"
+        )
     table = read_mot(path)
     _check_frames(table, path, info.length)
     kept = table.scores != 0
@@ -118,7 +156,7 @@ def has_class_column(path: Path) -> bool:
     So it is in every sequence of MOT16, MOT17 and MOT20. Elsewhere the number of columns tells: MOT15 has
     ten, the last three being -1 or a place in the world; later sets have nine, or eight without visibility.
     """
-    if path.parents[1].name.startswith(("MOT16-", "MOT17-", "MOT20-")):
+    if path.parent.parent.name.startswith(("MOT16-", "MOT17-", "MOT20-")):
         return True
     with path.open(encoding="utf-8-sig") as stream:
         first = next((line for line in stream if line.strip()), "")

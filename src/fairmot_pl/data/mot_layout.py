@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from fairmot_pl.data.headers import read_headers
 from fairmot_pl.mot_format import MotFormatError, SequenceInfo
 
 DETECTORS = ("SDP", "FRCNN", "DPM")
@@ -18,38 +20,80 @@ _DETECTOR_COPY = re.compile(rf"(?P<video>.+)-(?P<detector>{'|'.join(DETECTORS)})
 _LAYOUT = "ROOT/train/SEQUENCE/ or ROOT/SEQUENCE/, each with img1/, gt/gt.txt and seqinfo.ini"
 
 
-def find_sequences(root: Path, sequences: Sequence[str] | None, detector: str) -> list[Path]:
+def find_sequences(
+    root: Path, sequences: Sequence[str] | str | None, detector: str, subset: str | None = None
+) -> list[Path]:
     """Folders of the sequences to read, sorted by name, one detector copy of each.
 
     Args:
         root: the set's root (holding `train/`) or the folder of sequences itself.
-        sequences: names to keep, with or without the detector (`MOT17-02`, `MOT17-02-SDP`); None keeps all.
+        sequences: names to keep, with or without the detector (`MOT17-02`, `MOT17-02-SDP`), or a text file
+            below the root with a name a line (`splits_txt/football.txt`) of which those are kept that the
+            subset holds; None keeps all.
         detector: `"auto"` (the first of `DETECTORS` that is there) or one of them.
+        subset: folder of sequences below the root, for example `"val"`, also where it lies in `images/` or
+            in numbered parts as archives leave it (`train1/`, `train2/`); by default `train` where there is one.
 
     Raises:
-        FileNotFoundError: no root, or no sequence in it; the message says which layout is expected.
+        FileNotFoundError: no root or subset, or no sequence in it; the message says which layout is expected.
         ValueError: an unknown name or detector, or a video without the copy asked for.
     """
     if detector not in ("auto", *DETECTORS):
         raise ValueError(f"detector is {detector!r}; allowed: 'auto', {', '.join(map(repr, DETECTORS))}")
-    if isinstance(sequences, str):
+    if isinstance(sequences, str) and not sequences.endswith(".txt"):
         raise ValueError(f"sequences is the text {sequences!r}; a list of names is needed, for example [{sequences}]")
-    folder = _sequence_parent(root)
-    found = {entry.name: entry for entry in sorted(folder.iterdir()) if _looks_like_sequence(entry)}
+    folders = _sequence_parents(root, subset)
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for entry in filter(_looks_like_sequence, sorted(folder.iterdir())):
+            if entry.name in found:
+                raise ValueError(f"{entry}: there is {found[entry.name]} too; delete one of them")
+            found[entry.name] = entry
+    folder = folders[0]
     if not found:
         raise FileNotFoundError(f"{folder}: holds no MOTChallenge sequence; expected {_LAYOUT}")
-    names = list(found) if sequences is None else _pick_names(list(found), sequences, folder)
+    names = sorted(found)
+    if isinstance(sequences, str):
+        names = _listed_names(names, root / sequences)
+    elif sequences is not None:
+        names = _pick_names(names, sequences, folder)
     return [found[name] for name in _one_copy_each(names, detector, folder)]
 
 
-def _sequence_parent(root: Path) -> Path:
+def _sequence_parents(root: Path, subset: str | None) -> list[Path]:
+    """The folder of sequences, or the numbered parts that together are it."""
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: no such folder; expected {_LAYOUT}")
     if (root / "seqinfo.ini").is_file():
         raise FileNotFoundError(
             f"{root}: is one sequence; give the folder above it and pick it with sequences=[{root.name}]"
         )
-    return root / "train" if (root / "train").is_dir() else root
+    for folder in (root / (subset or "train"), root / "images" / (subset or "train")):
+        if folder.is_dir():
+            return [folder]
+    parts = sorted(path for path in root.glob(f"{glob.escape(subset or 'train')}[0-9]*") if path.is_dir())
+    if parts:
+        return parts
+    if subset is None:
+        return [root]
+    there = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())) or "none"
+    raise FileNotFoundError(f"{root / subset}: no such folder of sequences; folders there: {there}")
+
+
+def _listed_names(names: list[str], path: Path) -> list[str]:
+    """Those names that a list holds; a list may go beyond one subset."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such list of sequences; one name a line is expected there")
+    listed = {line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()}
+    kept = [name for name in names if name in listed or video_of(name) in listed]
+    if not kept:
+        raise ValueError(f"{path}: names none of the {len(names)} sequences there; the first is {names[0]}")
+    return kept
+
+
+def video_of(name: str) -> str:
+    """`MOT17-02` for `MOT17-02-SDP`; the name itself for a sequence without detector copies."""
+    return _split_name(name)[0]
 
 
 def _looks_like_sequence(folder: Path) -> bool:
@@ -88,6 +132,49 @@ def _one_copy_each(names: list[str], detector: str, folder: Path) -> list[str]:
             raise ValueError(f"{folder}: {video} has no {detector} copy; there is {there} (detector='auto' takes any)")
         kept.append(chosen)
     return kept
+
+
+def info_without_file(folder: Path, frame_rate: float) -> SequenceInfo:
+    """What `seqinfo.ini` would say of a sequence that was published without one, as 2DMOT2015 was.
+
+    Raises:
+        FileNotFoundError: there is no image in `img1/`.
+        MotFormatError: the first image is not readable.
+    """
+    images = folder / "img1"
+    names = sorted(path for path in images.glob("[!.]*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not names:
+        raise FileNotFoundError(f"{images}: holds no image; sequence {folder.name} needs its images there")
+    return SequenceInfo(
+        name=folder.name,
+        frame_rate=frame_rate,
+        length=len(names),
+        image_size=stored_size(names[0]),
+        image_extension=names[0].suffix,
+    )
+
+
+def check_frame_rate(frame_rate: float | None) -> None:
+    """Refuse what is no number of frames per second; None means that the data say it.
+
+    Raises:
+        ValueError: naming what was given.
+    """
+    if frame_rate is not None and not (isinstance(frame_rate, int | float) and 0 < frame_rate < float("inf")):
+        raise ValueError(f"frame_rate is {frame_rate!r}; a positive number of frames per second is needed")
+
+
+def stored_size(image: Path) -> tuple[int, int]:
+    """Height and width of an image from its header.
+
+    Raises:
+        MotFormatError: it is no readable image.
+    """
+    headers = read_headers([image], image.name)
+    if headers.faults:
+        raise MotFormatError(f"{image}: not a readable image ({headers.faults[0]}); replace the file")
+    height, width = headers.sizes[0].tolist()
+    return height, width
 
 
 def list_images(folder: Path, info: SequenceInfo) -> list[Path]:

@@ -7,19 +7,29 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from fairmot_pl.data.coco import read_coco
 from fairmot_pl.data.crowdhuman import read_crowdhuman
+from fairmot_pl.data.jde import read_jde
 from fairmot_pl.data.mot import read_mot_folder
+from fairmot_pl.data.videos import read_videos
 from fairmot_pl.structures import AnnotatedSequence
 
-_READERS: Mapping[str, Callable[..., list[AnnotatedSequence] | AnnotatedSequence]] = {
+Reader: TypeAlias = Callable[..., list[AnnotatedSequence] | AnnotatedSequence]
+"""Takes a root and the options of its format as keywords."""
+
+_READERS: Mapping[str, Reader] = {
     "mot": read_mot_folder,
     "synthetic": read_mot_folder,  # rendered videos are written in MOTChallenge layout
     "crowdhuman": read_crowdhuman,
+    "jde": read_jde,
+    "coco": read_coco,
+    "videos": read_videos,
 }
 
-_OWN_KEYS = ("format", "path", "clip_boxes")
+OWN_KEYS = ("format", "path", "clip_boxes")
+"""Keys of a description that are not for its reader."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +72,22 @@ def read_source(source: Mapping[str, Any], root: Path, *, name: str = "") -> lis
     """Read one data set.
 
     Args:
-        source: `{"format": "mot" | "synthetic" | "crowdhuman", "path": folder}` and the keywords of that
-            format's reader, for example `split`; `clip_boxes` is left to `DataSource`.
+        source: `{"format": "mot" | "synthetic" | "crowdhuman" | "jde" | "coco" | "videos", "path": folder}`
+            and the keywords of that format's reader, for example `split`; `clip_boxes` is left to `DataSource`.
         root: folder that a relative path starts from.
         name: of the data set, for messages.
 
     Raises:
         ValueError: an unknown format or option; the nearest known one is named.
     """
-    kind = str(source.get("format"))
     where = f"data set {name!r}" if name else "data source"
-    if kind not in _READERS:
-        raise ValueError(f"{where}: format is {kind!r}; allowed: {', '.join(_READERS)}{_nearest(kind, _READERS)}")
-    reader = _READERS[kind]
+    kind, reader = str(source.get("format")), find_reader(source, where)
     parameters = inspect.signature(reader).parameters.values()
     known = {parameter.name: parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
-    options = {key: value for key, value in source.items() if key not in _OWN_KEYS}
+    options = {key: value for key, value in source.items() if key not in OWN_KEYS}
     for key in options:
         if key not in known:
-            allowed = (*_OWN_KEYS, *known)
+            allowed = (*OWN_KEYS, *known)
             raise ValueError(
                 f"{where}: format {kind!r} has no option {key!r}; allowed: {', '.join(allowed)}{_nearest(key, allowed)}"
             )
@@ -89,6 +96,22 @@ def read_source(source: Mapping[str, Any], root: Path, *, name: str = "") -> lis
             raise ValueError(f"{where}: format {kind!r} needs the option {key!r}; add it beside format and path")
     sequences = reader(Path(root, source.get("path", ".")).expanduser(), **options)
     return [sequences] if isinstance(sequences, AnnotatedSequence) else sequences
+
+
+def find_reader(source: Mapping[str, Any], where: str) -> Reader:
+    """The reader of a description's format.
+
+    Args:
+        source: the description.
+        where: what to call it in messages.
+
+    Raises:
+        ValueError: an unknown format; the nearest known one is named.
+    """
+    kind = str(source.get("format"))
+    if kind not in _READERS:
+        raise ValueError(f"{where}: format is {kind!r}; allowed: {', '.join(_READERS)}{_nearest(kind, _READERS)}")
+    return _READERS[kind]
 
 
 def _nearest(given: Any, names: Iterable[str]) -> str:

@@ -8,12 +8,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.data.images import read_image
+from fairmot_pl.data.video_frames import decode_frames, read_video_header, upright_pixels
 from fairmot_pl.inference.video_writer import VideoWriter
 from fairmot_pl.mot_format import read_seqinfo
 
@@ -86,37 +86,16 @@ class VideoSource(FrameSource):
     """
 
     def __init__(self, path: Path, *, frame_rate: float | None = None) -> None:
-        import av
-
         self.path = path
         self.name = path.stem
-        try:
-            with av.open(str(path)) as container:
-                stream = container.streams.video[0]
-                next(container.decode(stream))  # a header alone is no video
-                declared = stream.average_rate or stream.guessed_rate
-                self.frame_count = stream.frames or None
-        except (av.error.FFmpegError, IndexError, StopIteration) as error:
-            raise ValueError(
-                f"{path}: not a video that can be decoded ({error or 'no video stream'}); "
-                "give a video file, a folder of images or a MOTChallenge sequence"
-            ) from error
-        self.frame_rate = _frame_rate(path, frame_rate, float(declared) if declared else None)
+        header = read_video_header(path)
+        self.frame_count = header.frame_count
+        self.frame_rate = _frame_rate(path, frame_rate, header.frame_rate)
 
     def __iter__(self) -> Iterator[tuple[int, Image]]:
-        import av
-
         number = 0
-        with av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            try:
-                for number, frame in enumerate(container.decode(stream), start=1):
-                    yield number, _upright(frame)
-            except av.error.FFmpegError as error:
-                raise ValueError(
-                    f"{self.path}: broken after frame {number} ({error}); re-encode or cut the video"
-                ) from error
+        for number, frame in enumerate(decode_frames(self.path), start=1):
+            yield number, upright_pixels(frame)
         if number < (self.frame_count or 0):  # the count of a header may be off, so this is no error
             logger.warning("%s ends after frame %d of %d; it may be cut off", self.path, number, self.frame_count)
 
@@ -159,10 +138,3 @@ def _frame_rate(path: Path, given: float | None, declared: float | None) -> floa
     if rate is None:
         logger.warning("%s does not say its frame rate; %g frames per second are assumed", path, DEFAULT_FRAME_RATE)
     return float(rate or DEFAULT_FRAME_RATE)
-
-
-def _upright(frame: Any) -> Image:
-    """Pixels of a decoded frame, turned by the quarter turns its display matrix asks for."""
-    image: Image = frame.to_ndarray(format="rgb24")
-    quarters = round(getattr(frame, "rotation", 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image

@@ -20,7 +20,7 @@ from fairmot_pl.data.dataset import (
     check_input_size,
     use_one_thread,
 )
-from fairmot_pl.data.identities import IdentityIndex
+from fairmot_pl.data.identities import IdentityIndex, check_numbering
 from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
 from fairmot_pl.data.synthetic import dataset_folder, render_dataset
@@ -48,6 +48,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         box_encoding: `"ltrb"` or `"wh"`.
         num_classes: heatmap channels.
         max_objects: object slots an image.
+        identity_numbering: `"dense"`, or `"reference"` for as many classes as FairMOT has; see `IdentityIndex`.
         synthetic: what to render under `root` when it is not there yet; see `fairmot_pl.data.synthetic`.
     """
 
@@ -66,6 +67,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         box_encoding: str = "ltrb",
         num_classes: int = 1,
         max_objects: int = 500,
+        identity_numbering: str = "dense",
         synthetic: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -76,6 +78,8 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.input_size = (height, width)
         self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
         self.seed = seed
+        check_numbering(identity_numbering)
+        self.identity_numbering = identity_numbering
         self.augmentation = dict(augmentation)
         self.encoding: dict[str, Any] = {
             "box_encoding": box_encoding,
@@ -87,7 +91,7 @@ class FairMOTDataModule(pl.LightningDataModule):
             # settings have a folder each, so that changing one never meets images of another
             self.root = _synthetic_root(self.root, self.synthetic)
         self.train_sets: list[DataSource] = []
-        self.val_sequences: list[AnnotatedSequence] = []
+        self.val_sets: list[DataSource] = []
         self.identities = IdentityIndex.build([])
         self._is_read: set[str] = set()
 
@@ -104,16 +108,17 @@ class FairMOTDataModule(pl.LightningDataModule):
         """Read annotations: of training and validation for `"fit"`, of validation alone otherwise."""
         if stage == "fit" and "train" not in self._is_read:
             self.train_sets = read_sources(self.train_sources, self.root)
-            self.identities = IdentityIndex.build([(found.name, list(found.sequences)) for found in self.train_sets])
+            self.identities = IdentityIndex.build(
+                [(found.name, list(found.sequences)) for found in self.train_sets], numbering=self.identity_numbering
+            )
             if not any(map(len, self.train_sequences)):
                 raise ValueError(
                     f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image"
                 )
+            self._check_classes()
             self._is_read.add("train")
         if "val" not in self._is_read:
-            self.val_sequences = [
-                sequence for found in read_sources(self.val_sources, self.root) for sequence in found.sequences
-            ]
+            self.val_sets = read_sources(self.val_sources, self.root)
             self._check_validation()
             self._is_read.add("val")
 
@@ -121,6 +126,21 @@ class FairMOTDataModule(pl.LightningDataModule):
     def train_sequences(self) -> list[AnnotatedSequence]:
         """Every training sequence, in the order of the data sets."""
         return [sequence for found in self.train_sets for sequence in found.sequences]
+
+    @property
+    def val_sequences(self) -> list[AnnotatedSequence]:
+        """Every validation sequence, in the order of the data sets."""
+        return [sequence for found in self.val_sets for sequence in found.sequences]
+
+    def _check_classes(self) -> None:
+        for found in self.train_sets:
+            frames = [frame for sequence in found.sequences for frame in sequence.frames if len(frame)]
+            highest = max((int(frame.classes.max()) for frame in frames), default=0)
+            if highest >= self.encoding["num_classes"]:
+                raise ValueError(
+                    f"data set {found.name!r} has objects of class {highest}, but model.num_classes="
+                    f"{self.encoding['num_classes']}; set model.num_classes={highest + 1}, or read fewer classes"
+                )
 
     def _check_validation(self) -> None:
         stills = [sequence.name for sequence in self.val_sequences if not sequence.is_video]

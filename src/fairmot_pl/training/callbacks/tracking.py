@@ -13,6 +13,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 
 from fairmot_pl.data.dataset import FrameSample
+from fairmot_pl.data.mot import annotation_rows
 from fairmot_pl.evaluation.preprocess import check_benchmark, tell_benchmark
 from fairmot_pl.evaluation.scores import SequenceScores
 from fairmot_pl.evaluation.summary import Summary
@@ -153,7 +154,7 @@ def tracking_of(trainer: pl.Trainer) -> TrackValidationSequences | None:
 def _ground_truth(sequence: AnnotatedSequence, last: int) -> MotTable:
     """All rows (distractors too) of the frames that the sequence holds, up to frame `last`."""
     if sequence.folder is None:
-        raise ValueError(f"{sequence.name} has no folder with gt/gt.txt to be evaluated against")
+        return annotation_rows(sequence, last)
     truth = read_mot(sequence.folder / "gt" / "gt.txt")
     return truth.select((truth.frames >= sequence.frames[0].frame) & (truth.frames <= last))
 
