@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.config.check import ConfigError, check_call, check_keys, check_values
 from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
+from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.sources import OWN_KEYS, find_reader
 from fairmot_pl.data.synthetic_config import SyntheticConfig
@@ -78,6 +79,10 @@ def check_module(config: DictConfig) -> None:
     build_identity_loss(values["identity"], values["identity_options"], reid_dim=1, num_identities=0)
     check_box_loss(values["box_loss"])
     check_sampling(values["reid_sampling"])
+    if OmegaConf.is_missing(config.model, "init_from"):
+        raise ConfigError(
+            "model.init_from is missing: this recipe starts from trained weights; add model.init_from=FILE_OR_RUN"
+        )
     ema, start = config.optimizer.ema_decay, config.model.init_from
     if ema is not None and not (isinstance(ema, float) and 0 < ema < 1):
         raise ConfigError(f"optimizer.ema_decay is {ema!r}; expected a number between 0 and 1, or null for none")
@@ -142,18 +147,27 @@ def check_tracker(config: DictConfig) -> None:
 
 
 def as_trained(config: DictConfig, checkpoint: Path) -> DictConfig:
-    """The configuration with tracker and input size of the checkpoint's run, unless the command line says otherwise."""
+    """The configuration with tracker and input size of the checkpoint's run, unless the command line says otherwise.
+
+    `tracker=...` asks for another tracker; `tracker.key=...` and `+tracker/without=...` change one thing of the run's.
+    """
     saved = checkpoint.parent.parent / "config.yaml"
-    given = {override.lstrip("+~").partition("=")[0].split(".")[0] for override in task_overrides()}
+    overrides = [override.lstrip("+~").partition("=") for override in task_overrides()]
     config = copy.deepcopy(config)
     OmegaConf.set_struct(config, False)
-    if saved.is_file() and "tracker" not in given:
+    if saved.is_file() and not any(key == "tracker" for key, _, _ in overrides):
         run = OmegaConf.load(saved)
         if isinstance(run, DictConfig) and "tracker" in run and config.tracker != run.tracker:
             log.info("tracker as in the checkpoint's run (%s); tracker=... changes it", saved)
-            config.tracker = run.tracker
+            changed = OmegaConf.create({"tracker": run.tracker})
+            for key, _, value in overrides:
+                if key.startswith("tracker."):
+                    OmegaConf.update(changed, key, OmegaConf.select(config, key))
+                elif key.startswith("tracker/"):
+                    changed.tracker.merge_with(OmegaConf.load(conf_dir() / key / f"{value}.yaml"))
+            config.tracker = changed.tracker
     size = trained_input_size(checkpoint)
-    sized = any(override.lstrip("+").startswith("data.input_size=") for override in task_overrides())
+    sized = any(key == "data.input_size" for key, _, _ in overrides)
     if "data" in config and size and not sized and tuple(config.data.input_size) != size:
         log.info("input size %d x %d as in training; data.input_size=... changes it", *size)
         config.data.input_size = list(size)
