@@ -101,13 +101,14 @@ def resumed_config(config: DictConfig) -> DictConfig:
 def train(config: DictConfig) -> Outcome:
     """Train as configured; resumable, repeatable, reported."""
     config = resumed_config(config)
+    start = find_checkpoint(config.model.init_from) if config.model.init_from and not config.resume else None
     folder = output_folder()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     torch.set_flush_denormal(True)  # on a CPU, numbers that small cost several times the rest of a step
     datamodule = build_datamodule(config)
     datamodule.prepare_data()
     datamodule.setup("fit")
-    module = build_module(config, datamodule.identities.num_identities)
+    module = build_module(config, datamodule.identities.num_identities, start)
     record = describe(config, datamodule, module)
     split = record_split(datamodule.train_sets, datamodule.val_sets)
     record["data"]["shared identities"] = split["shared_identities"]
@@ -146,14 +147,17 @@ def train(config: DictConfig) -> Outcome:
     )
 
 
-def build_module(config: DictConfig, num_identities: int) -> FairMOTModule:
-    """The module with its starting weights; a resumed run gets them from its own checkpoint."""
+def build_module(config: DictConfig, num_identities: int, start: Path | None) -> FairMOTModule:
+    """The module with its starting weights, those of the checkpoint `start` if there is one.
+
+    A resumed run gets them from its own checkpoint.
+    """
     values, _ = module_arguments(config)
     if config.resume:
         values["pretrained"] = False
     module = FairMOTModule(num_identities=num_identities, **values)
-    if config.model.init_from and not config.resume:
-        start_from(module, find_checkpoint(config.model.init_from))
+    if start is not None:
+        start_from(module, start)
     return module
 
 

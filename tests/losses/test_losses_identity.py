@@ -203,6 +203,13 @@ def test_in_parts_equals_the_plain_formula(
         torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-5, msg=name)
 
 
+@pytest.mark.parametrize(("objects", "count"), [(300, 10**6), (1, 10**6), (0, 5), (10**7, 3), (7, 0)])
+def test_parts_are_small_and_cover_every_class_once(objects: int, count: int) -> None:
+    found = list(classes.parts(objects, count))
+    assert all(part.stop - part.start == 1 or objects * (part.stop - part.start) <= classes.PART for part in found)
+    assert [0, *(part.stop for part in found)] == [*(part.start for part in found), count]
+
+
 @pytest.mark.parametrize("kind", ["cross_entropy", "focal", "margin_softmax"])
 def test_huge_logits_stay_finite(kind: str) -> None:
     loss = build_identity_loss(kind, reid_dim=DIM, num_identities=5)

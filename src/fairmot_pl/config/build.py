@@ -79,10 +79,6 @@ def check_module(config: DictConfig) -> None:
     build_identity_loss(values["identity"], values["identity_options"], reid_dim=1, num_identities=0)
     check_box_loss(values["box_loss"])
     check_sampling(values["reid_sampling"])
-    if OmegaConf.is_missing(config.model, "init_from"):
-        raise ConfigError(
-            "model.init_from is missing: this recipe starts from trained weights; add model.init_from=FILE_OR_RUN"
-        )
     ema, start = config.optimizer.ema_decay, config.model.init_from
     if ema is not None and not (isinstance(ema, float) and 0 < ema < 1):
         raise ConfigError(f"optimizer.ema_decay is {ema!r}; expected a number between 0 and 1, or null for none")
