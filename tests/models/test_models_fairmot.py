@@ -114,8 +114,9 @@ def test_config_rebuilds_the_architecture() -> None:
 def normalising(monkeypatch: pytest.MonkeyPatch) -> FairMOT:
     """A network that says of itself that its trunk was pretrained."""
 
-    def trained(name: str, *, pretrained: bool) -> Backbone:
+    def trained(name: str, *, pretrained: bool, branches: bool) -> Backbone:
         assert pretrained
+        assert not branches
         return Backbone(build_backbone(name).network, name, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
 
     monkeypatch.setattr(fairmot_module, "build_backbone", trained)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 MODULE_NODES = {
     "model": {
-        *("backbone", "reid_dim", "box_encoding", "deformable", "num_classes", "head_channels", "pretrained"),
+        *("backbone", "neck", "reid_dim", "box_encoding", "deformable", "num_classes", "head_channels", "pretrained"),
         *("init_from", "channels_last", "score_threshold", "max_detections"),
     },
     "loss": {"heatmap_weight", "size_weight", "offset_weight", "weighting"},

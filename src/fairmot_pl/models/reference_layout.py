@@ -1,104 +1,263 @@
 """How the reference release of FairMOT names the network's entries: the only place that knows both layouts.
 
-The map is written in one direction, ours to theirs; reading a release turns it round. Only the DLA-34 layout
-exists here.
+Names are mapped in one direction, ours to theirs; reading a release turns the map round. There is one layout for each
+architecture of the reference.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from fairmot_pl.codec.maps import BOX_CHANNELS
 
-BACKBONE = "dla34"
-
-_PREFIXES = {
-    "backbone.network.": "base.",
+_HEADS = {
     "detection_head.heatmap.": "hm.",
     "detection_head.size.": "wh.",
     "detection_head.offset.": "reg.",
     "reid_head.embedding.": "id.",
 }
-_MERGE = re.compile(r"neck\.(?:stages\.(?P<stage>\d+)|final)\.steps\.(?P<step>\d+)\.(?P<part>\w+)\.(?P<rest>.+)")
-_PARTS = {"project": "proj", "upsample": "up", "node": "node"}
-_UNIT = {"norm.": "actf.0.", "conv.offset_mask.": "conv.conv_offset_mask."}
-
-_OUR_OWN = ("mean", "std")
-"""Entries that the reference has no place for: it never normalises."""
-
-_LEFT_OUT = (
-    (re.compile(r"base\.fc\."), "ImageNet classifier"),
-    (re.compile(r"base\.level[34]\.project\."), "projection that the reference computes but never uses"),
-)
-
-_OTHER_ARCHITECTURES = {
-    "deconv_layers.": "resdcn (ResNet with deconvolutions)",
-    "deconv_layer1.": "resfpndcn (ResNet with a feature pyramid)",
-    "stage2.": "hrnet",
-    "backbone.model.": "yolo",
-}
+OUR_OWN = {name: "the reference never normalises its images: 0 and 1" for name in ("mean", "std")}
+"""Entries that the reference has no place for, and why."""
 
 
-def reference_name(name: str) -> str:
-    """Name in the reference's DLA-34 state dict of the entry that `FairMOT.state_dict()` calls `name`.
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One architecture of the reference.
 
-    Raises:
-        KeyError: the reference has no such entry.
+    Args:
+        family: the reference's name for it, without the depth.
+        neck: ours.
+        backbones: timm name of each trunk that it covers to the reference's name of the whole architecture.
+        marks: starts of keys that no other layout has.
+        rename: name of ours, of trunk or neck, to theirs; None if they have no such entry.
+        backbone: timm name of the trunk that a state dict holds.
+        left_out: which of their keys are no part of the network, and why.
     """
-    for ours, theirs in _PREFIXES.items():
-        if name.startswith(ours):
-            return theirs + name[len(ours) :]
-    match = _MERGE.fullmatch(name)
-    if match is None:
-        raise KeyError(f"{name} has no counterpart in the reference layout")
-    rest = match["rest"]
-    for ours, theirs in _UNIT.items():
-        if rest.startswith(ours):
-            rest = theirs + rest[len(ours) :]
-    module = "ida_up" if match["stage"] is None else f"dla_up.ida_{match['stage']}"
-    return f"{module}.{_PARTS[match['part']]}_{int(match['step']) + 1}.{rest}"
+
+    family: str
+    neck: str
+    backbones: Mapping[str, str]
+    marks: tuple[str, ...]
+    rename: Callable[[str], str | None]
+    backbone: Callable[[Mapping[str, Tensor]], str]
+    left_out: tuple[tuple[re.Pattern[str], str], ...] = ()
+
+    def names(self, ours: Iterable[str]) -> dict[str, str]:
+        """Their name to our name, for all entries of a `FairMOT.state_dict()` that the reference has too."""
+        return {self.reference_name(name): name for name in ours if name not in OUR_OWN}
+
+    def reference_name(self, name: str) -> str:
+        """Their name of the entry that `FairMOT.state_dict()` calls `name`.
+
+        Raises:
+            KeyError: the reference has no such entry.
+        """
+        for ours, theirs in _HEADS.items():
+            if name.startswith(ours):
+                return theirs + name[len(ours) :]
+        renamed = self.rename(name)
+        if renamed is None:
+            raise KeyError(f"{name} has no counterpart in the reference layout {self.family}")
+        return renamed.replace("offset_mask.", "conv_offset_mask.")
+
+    def why_left_out(self, key: str) -> str | None:
+        """Why an entry of a reference release is no part of the network; None if it is one."""
+        return next((reason for pattern, reason in self.left_out if pattern.match(key)), None)
+
+    def architecture(self, config: Mapping[str, Any]) -> str:
+        """The reference's full name of a network, such as `dla_34`, or `dlaconv_34` where nothing is deformable."""
+        name = self.backbones[bare(config["backbone"])]
+        return name if config["deformable"] else name.replace("dla_", "dlaconv_")
 
 
-def names(ours: Iterable[str]) -> dict[str, str]:
-    """Their name to our name, for all entries of a `FairMOT.state_dict()` that the reference has too."""
-    return {reference_name(name): name for name in ours if name not in _OUR_OWN}
+def layout_of_network(config: Mapping[str, Any]) -> Layout | None:
+    """The layout that a network of ours can be written in; None if the reference has no such architecture."""
+    return next(
+        (each for each in LAYOUTS if each.neck == config["neck"] and bare(config["backbone"]) in each.backbones), None
+    )
 
 
-def why_left_out(key: str) -> str | None:
-    """Why an entry of a reference release is no part of the network; None if it is one."""
-    return next((reason for pattern, reason in _LEFT_OUT if pattern.match(key)), None)
+def layout_of_file(keys: Iterable[str]) -> Layout | None:
+    """The layout of a reference state dict: the one whose marks most of the keys bear; None if none bears any."""
+    keys = list(keys)
+    borne = {each.family: sum(key.startswith(each.marks) for key in keys) for each in LAYOUTS}
+    best = max(LAYOUTS, key=lambda each: borne[each.family])
+    return best if borne[best.family] else None
 
 
-def other_architecture(state: Mapping[str, Tensor]) -> str | None:
-    """Name of the reference architecture other than DLA-34 that a state dict belongs to."""
-    found = (name for prefix, name in _OTHER_ARCHITECTURES.items() if any(key.startswith(prefix) for key in state))
-    return next(found, None)
+def bare(backbone: str) -> str:
+    """A timm name without its weight tag."""
+    return backbone.partition(".")[0]
 
 
-def config_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Keywords of `build_fairmot` for a reference DLA-34 state dict.
+def config_from_shapes(layout: Layout, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Keywords of `build_fairmot` for a reference state dict; without `reid_dim` if it has no re-ID head.
 
     Raises:
         KeyError: a head is missing; the message is its first key.
-        ValueError: the size head has neither 4 nor 2 channels.
+        ValueError: the size head has neither 4 nor 2 channels, or the trunk is of no known size.
     """
 
-    def rows(key: str) -> int:
-        return len(state[key])
+    def rows(layer: str) -> int:
+        found = state.get(f"{layer}.weight", state.get(f"{layer}.bias"))
+        if found is None:
+            raise KeyError(f"{layer}.weight")
+        return len(found)
 
     encodings = {channels: name for name, channels in BOX_CHANNELS.items()}
-    box_channels = rows("wh.2.weight")
+    box_channels = rows("wh.2")
     if box_channels not in encodings:
         raise ValueError(f"wh.2.weight has {box_channels} channels, a size head has {sorted(encodings)}")
-    return {
-        "backbone": BACKBONE,
-        "reid_dim": rows("id.2.weight"),
+    config = {
+        "backbone": layout.backbone(state),
+        "neck": layout.neck,
         "box_encoding": encodings[box_channels],
         "deformable": any("conv_offset_mask" in key for key in state),
-        "num_classes": rows("hm.2.weight"),
-        "head_channels": rows("hm.0.weight"),
+        "num_classes": rows("hm.2"),
+        "head_channels": rows("hm.0"),
     }
+    return config | ({"reid_dim": rows("id.2")} if any(key.startswith("id.") for key in state) else {})
+
+
+def _unit(rest: str) -> str:
+    """Entry of a 3x3 convolution with batch norm."""
+    return rest.replace("norm.", "actf.0.") if rest.startswith("norm.") else rest
+
+
+_TRUNK = "backbone.network."
+_MERGE = re.compile(r"neck\.(?:stages\.(\d+)|final)\.steps\.(\d+)\.(project|upsample|node)\.(.+)")
+_MERGE_PARTS = {"project": "proj", "upsample": "up", "node": "node"}
+
+
+def _dla(name: str) -> str | None:
+    if name.startswith(_TRUNK):
+        return f"base.{name[len(_TRUNK) :]}"
+    match = _MERGE.fullmatch(name)
+    if match is None:
+        return None
+    stage, step, part, rest = match.groups()
+    module = "ida_up" if stage is None else f"dla_up.ida_{stage}"
+    return f"{module}.{_MERGE_PARTS[part]}_{int(step) + 1}.{_unit(rest)}"
+
+
+_ENLARGEMENT = re.compile(r"neck\.steps\.(\d+)\.(unit\.conv|unit\.norm|upsample|norm)\.(.+)")
+_ENLARGEMENT_POSITION = {"unit.conv": 0, "unit.norm": 1, "upsample": 3, "norm": 4}
+_BESIDE = re.compile(r"neck\.(laterals|smooths)\.(\d+)\.(.+)")
+_BESIDE_PARTS = {"laterals": "project_layer", "smooths": "smooth_layer"}
+
+
+def _bare_trunk(name: str) -> str | None:
+    return name[len(_TRUNK) :] if name.startswith(_TRUNK) else None
+
+
+def _resdcn(name: str) -> str | None:
+    match = _ENLARGEMENT.fullmatch(name)
+    if match is None:
+        return _bare_trunk(name)
+    return f"deconv_layers.{6 * int(match[1]) + _ENLARGEMENT_POSITION[match[2]]}.{match[3]}"
+
+
+def _resfpndcn(name: str) -> str | None:
+    if match := _ENLARGEMENT.fullmatch(name):
+        return f"deconv_layer{int(match[1]) + 1}.{_ENLARGEMENT_POSITION[match[2]]}.{match[3]}"
+    if match := _BESIDE.fullmatch(name):
+        return f"{_BESIDE_PARTS[match[1]]}{int(match[2]) + 1}.{_unit(match[3])}"
+    return _bare_trunk(name)
+
+
+_CSP = re.compile(r"(?:backbone\.network\.layers\.(\d+)|neck\.steps\.(\d+)\.(narrow|merge))\.(.+)")
+_CSP_OFFSETS = {"narrow": 10, "merge": 13}
+_CSP_PARTS = {"norm": "bn", "enter": "cv1", "leave": "cv2", "bypass": "cv2", "join": "cv3", "blocks": "m"}
+
+
+def _yolo(name: str) -> str | None:
+    match = _CSP.fullmatch(name)
+    if match is None:
+        return None
+    layer, step, part, rest = match.groups()
+    number = int(layer) if layer is not None else 4 * int(step) + _CSP_OFFSETS[part]
+    return ".".join(["backbone.model", str(number), *(_CSP_PARTS.get(word, word) for word in rest.split("."))])
+
+
+_RESNET_BLOCKS = {(2, False): 18, (6, False): 34, (6, True): 50, (23, True): 101, (36, True): 152}
+_HRNETS = {"hrnet_w18": "hrnet_18", "hrnet_w32": "hrnet_32"}
+
+
+def _resnets(family: str) -> dict[str, str]:
+    return {f"resnet{depth}": f"{family}_{depth}" for depth in _RESNET_BLOCKS.values()}
+
+
+def _resnet(state: Mapping[str, Tensor]) -> str:
+    blocks = len({key.split(".")[1] for key in state if key.startswith("layer3.")})
+    has_bottlenecks = any(".conv3." in key for key in state)
+    if (blocks, has_bottlenecks) not in _RESNET_BLOCKS:
+        raise ValueError(f"layer3 has {blocks} blocks, as no ResNet has")
+    return f"resnet{_RESNET_BLOCKS[blocks, has_bottlenecks]}"
+
+
+def _hrnet(state: Mapping[str, Tensor]) -> str:
+    finest = "stage2.0.branches.0.0"
+    for key in (f"{finest}.conv1.weight", f"{finest}.conv2.weight"):
+        if key in state:
+            name = f"hrnet_w{len(state[key])}"
+            if name not in _HRNETS:
+                raise ValueError(f"{key} has {len(state[key])} channels; only {', '.join(_HRNETS)} are known")
+            return name
+    raise KeyError(f"{finest}.conv1.weight")
+
+
+_DLA_LEFT_OUT = (
+    (re.compile(r"base\.fc\."), "ImageNet classifier"),
+    (re.compile(r"base\.level[34]\.project\."), "projection that the reference computes but never uses"),
+)
+_HRNET_LEFT_OUT = ((re.compile(r"last_layer\."), "layer of an older version that the reference drops too"),)
+
+LAYOUTS = (
+    Layout(
+        family="dla",
+        neck="aggregation",
+        backbones={"dla34": "dla_34"},
+        marks=("base.", "dla_up.", "ida_up."),
+        rename=_dla,
+        backbone=lambda _: "dla34",
+        left_out=_DLA_LEFT_OUT,
+    ),
+    Layout(
+        family="resdcn",
+        neck="deconv",
+        backbones=_resnets("resdcn"),
+        marks=("deconv_layers.",),
+        rename=_resdcn,
+        backbone=_resnet,
+    ),
+    Layout(
+        family="resfpndcn",
+        neck="deconv_fpn",
+        backbones=_resnets("resfpndcn"),
+        marks=("deconv_layer1.", "deconv_layer2.", "deconv_layer3.", "smooth_layer", "project_layer"),
+        rename=_resfpndcn,
+        backbone=_resnet,
+    ),
+    Layout(
+        family="hrnet",
+        neck="concat",
+        backbones=_HRNETS,
+        marks=("stage2.", "stage3.", "stage4.", "transition"),
+        rename=_bare_trunk,
+        backbone=_hrnet,
+        left_out=_HRNET_LEFT_OUT,
+    ),
+    Layout(
+        family="yolo",
+        neck="csp",
+        backbones={"yolov5s": "yolo"},
+        marks=("backbone.model.",),
+        rename=_yolo,
+        backbone=lambda _: "yolov5s",
+    ),
+)

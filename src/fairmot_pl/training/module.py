@@ -37,6 +37,7 @@ class FairMOTModule(pl.LightningModule):
         num_classes: object classes.
         head_channels: hidden channels of every head.
         pretrained: start the backbone from timm's ImageNet weights.
+        neck: how the backbone's maps become one, see `build_fairmot`.
         heatmap_weight: weight of the focal loss within the detection loss.
         size_weight: weight of the box size loss within the detection loss.
         offset_weight: weight of the centre offset loss within the detection loss.
@@ -71,6 +72,7 @@ class FairMOTModule(pl.LightningModule):
         learning_rate: float,
         lr_drop_epochs: Sequence[int],
         lr_drop_factor: float,
+        neck: str = "aggregation",
         channels_last: bool = False,
         warmup_steps: int = 0,
         score_threshold: float = 0.1,
@@ -88,6 +90,7 @@ class FairMOTModule(pl.LightningModule):
             num_classes=num_classes,
             head_channels=head_channels,
             pretrained=pretrained,
+            neck=neck,
         )
         if channels_last:
             self.model.to(memory_format=torch.channels_last)

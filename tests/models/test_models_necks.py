@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from fairmot_pl.models.neck import AggregationNeck, IterativeAggregation, bilinear_kernel, upsampling
+from fairmot_pl.models.necks.aggregation import AggregationNeck, IterativeAggregation, bilinear_kernel, upsampling
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""Unpickle a file of weights safely, and say in one line what is wrong with one that cannot be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_ZIP = b"PK\x03\x04"
+_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""First bytes of what `torch.save` writes: since 1.6, and before."""
+
+
+class WeightsError(ValueError):
+    """A file that is no readable FairMOT network; the message names the file and what is wrong with it."""
+
+
+def read_weights_file(path: Path) -> dict[str, Any]:
+    """The dict that a file of weights holds, tensors on the CPU. Nothing in the file is executed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        WeightsError: a folder, an empty or damaged file, one of another kind, one that holds more than tensors and
+            plain values.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"there is no weights file {path}")
+    if not path.is_file():
+        raise WeightsError(f"{path} is a folder; name the weights file in it")
+    if not path.stat().st_size:
+        raise WeightsError(f"{path} cannot be read as weights: it is empty (0 bytes); copy or download it again")
+    try:
+        with path.open("rb") as stream:
+            content = torch.load(stream, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged archive fails in many ways, and each means the same here
+        raise WeightsError(_what_is_wrong(path, error)) from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path} holds a {type(content).__name__}, expected a dict with a state_dict")
+    return content
+
+
+def _what_is_wrong(path: Path, error: Exception) -> str:
+    found = re.search(r"GLOBAL ([\w.]*\w)", str(error))
+    if found:
+        return (
+            f"{path} cannot be read as weights and is refused for safety: it holds code or objects beside tensors "
+            f"({found[1]}), and unpickling them would run whatever they say; save its state_dict alone, where you "
+            "trust it"
+        )
+    with path.open("rb") as stream:
+        start = stream.read(len(_LEGACY))
+    first = next(iter(str(error).splitlines()), "").split(". ")[0]
+    reason = f"{type(error).__name__}: {first}"
+    if start.startswith(_ZIP) or start == _LEGACY:
+        return (
+            f"{path} cannot be read as weights: it is damaged or cut short ({path.stat().st_size} bytes are there); "
+            f"copy or download it again ({reason})"
+        )
+    return f"{path} cannot be read as weights: it is no file that torch.save has written ({reason})"
