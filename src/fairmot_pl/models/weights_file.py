@@ -1,8 +1,10 @@
-"""Unpickle a file of weights safely, and say in one line what is wrong with one that cannot be read."""
+"""Files of weights: unpickled safely, or one line says what is wrong with them; written whole or not at all."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +63,40 @@ def _what_is_wrong(path: Path, error: Exception) -> str:
             f"copy or download it again ({reason})"
         )
     return f"{path} cannot be read as weights: it is no file that torch.save has written ({reason})"
+
+
+def check_absent(path: Path, *, but: Path | None = None) -> None:
+    """Refuse to write where there is a file already.
+
+    Args:
+        path: the file to write.
+        but: the file that is read, for which this is left to the reader: it may be of the wrong kind.
+
+    Raises:
+        FileExistsError: there is such a file.
+    """
+    if path.exists() and path != but:
+        raise FileExistsError(f"{path} is there already and stays; name another file or remove it first")
+
+
+def write_weights_file(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of weights by renaming a finished one into place; what is there already stays.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: the file cannot be written; the message names it, and no half-written file is left.
+    """
+    check_absent(path)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch.open("wb") as stream:
+            torch.save(dict(content), stream)
+        os.replace(scratch, path)
+    except (OSError, RuntimeError) as error:  # a full disk reaches torch's archive writer as a RuntimeError
+        raise OSError(
+            f"{path} could not be written: {getattr(error, 'strerror', None) or error}; "
+            "free space or choose another folder"
+        ) from error
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from fairmot_pl.models.load_report import LoadReport
 from fairmot_pl.models.start import MismatchError, start_network
-from fairmot_pl.models.weights_file import WeightsError, read_weights_file
+from fairmot_pl.models.weights_file import WeightsError, read_weights_file, write_weights_file
 from fairmot_pl.training.module import FairMOTModule
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,23 @@ def load_module(path: Path) -> FairMOTModule:
     except (TypeError, RuntimeError) as error:
         raise CheckpointError(f"checkpoint {path} does not fit this version of the package: {error}") from error
     return module
+
+
+def write_checkpoint(module: FairMOTModule, path: Path) -> None:
+    """Write a module that no trainer holds as a checkpoint that rebuilds it.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: the file cannot be written.
+    """
+    content = {
+        "state_dict": module.state_dict(),
+        "hyper_parameters": dict(module.hparams),
+        "pytorch-lightning_version": version("pytorch-lightning"),
+        "epoch": 0,
+        "global_step": 0,
+    }
+    write_weights_file(path, content)
 
 
 def trained_input_size(path: Path) -> tuple[int, int] | None:
