@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,17 @@ RULES = {  # gain, lowest and highest scale of a norm, spread of offsets, factor
     "resfpndcn": (2.0, 0.5, 1.5, 0.02, 0.3),
     "hrnet": (2.0, 0.4, 0.9, 0.02, 0.3),
     "yolov5s": (3.0, 0.5, 1.0, 0.03, 1.0),
+}
+ARCHITECTURES: dict[str, dict[str, Any]] = {  # the reference's name to what builds it here
+    "dla_34": {},
+    "dlaconv_34": {"deformable": False},
+    "resdcn_18": {"backbone": "resnet18", "neck": "deconv"},
+    "resdcn_34": {"backbone": "resnet34", "neck": "deconv"},
+    "resdcn_50": {"backbone": "resnet50", "neck": "deconv"},
+    "resfpndcn_34": {"backbone": "resnet34", "neck": "deconv_fpn"},
+    "hrnet_18": {"backbone": "hrnet_w18", "neck": "concat", "deformable": False},
+    "hrnet_32": {"backbone": "hrnet_w32", "neck": "concat", "deformable": False},
+    "yolov5s": {"backbone": "yolov5s", "neck": "csp", "deformable": False, "head_channels": 64},
 }
 DEAD_PROJECTIONS = {"base.level3.project": (128, 64), "base.level4.project": (256, 128)}
 
@@ -51,10 +63,16 @@ def weights_by_rule() -> Callable[..., dict[str, torch.Tensor]]:
     return lambda shapes, arch="dla_34": {key: _value_by_rule(key, tuple(shape), arch) for key, shape in shapes.items()}
 
 
+def shapes_of(arch: str, **options: Any) -> dict[str, tuple[int, ...]]:
+    """Keys and shapes of an architecture in the reference's layout, as far as we build it."""
+    model = build_fairmot(**ARCHITECTURES[arch], **options)
+    return {key: tuple(value.shape) for key, value in to_reference_state_dict(model).items()}
+
+
 @pytest.fixture(scope="session")
 def reference_shapes() -> dict[str, tuple[int, ...]]:
     """Keys and shapes of a reference DLA-34 state dict, with the projections that it never uses."""
-    shapes = {key: tuple(value.shape) for key, value in to_reference_state_dict(build_fairmot()).items()}
+    shapes = shapes_of("dla_34")
     for name, (wide, narrow) in DEAD_PROJECTIONS.items():
         shapes[f"{name}.0.weight"] = (wide, narrow, 1, 1)
         shapes |= {f"{name}.1.{entry}": (wide,) for entry in ("weight", "bias", "running_mean", "running_var")}

@@ -12,14 +12,8 @@ from torch import Tensor
 
 from fairmot_pl.models.fairmot import FairMOT, build_fairmot
 from fairmot_pl.models.load_report import LoadReport
-from fairmot_pl.models.reference_layout import (
-    LAYOUTS,
-    OUR_OWN,
-    Layout,
-    config_from_shapes,
-    layout_of_file,
-    layout_of_network,
-)
+from fairmot_pl.models.reference_architectures import LAYOUTS, layout_of_file, layout_of_network
+from fairmot_pl.models.reference_layout import OUR_OWN, Layout, config_from_shapes
 from fairmot_pl.models.weights_file import WeightsError, read_weights_file
 
 CONFIG_KEYS = ("backbone", "neck", "reid_dim", "box_encoding", "deformable", "num_classes", "head_channels")

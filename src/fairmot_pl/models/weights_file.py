@@ -24,6 +24,7 @@ def read_weights_file(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: it cannot be opened.
         WeightsError: a folder, an empty or damaged file, one of another kind, one that holds more than tensors and
             plain values.
     """
@@ -33,13 +34,11 @@ def read_weights_file(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path} is a folder; name the weights file in it")
     if not path.stat().st_size:
         raise WeightsError(f"{path} cannot be read as weights: it is empty (0 bytes); copy or download it again")
-    try:
-        with path.open("rb") as stream:
+    with path.open("rb") as stream:
+        try:
             content = torch.load(stream, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged archive fails in many ways, and each means the same here
-        raise WeightsError(_what_is_wrong(path, error)) from error
+        except Exception as error:  # a damaged archive fails in many ways, and each means the same here
+            raise WeightsError(_what_is_wrong(path, error)) from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds a {type(content).__name__}, expected a dict with a state_dict")
     return content
