@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
-from collections.abc import Callable
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -45,14 +45,18 @@ class Opens:
         return (open, (str(self.path), "w"))
 
 
-@pytest.mark.parametrize(
-    "dump", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content, protocol=2))]
-)
-def test_a_file_cannot_run_code(dump: Callable[[object, Path], object], tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+@pytest.mark.parametrize("kind", ["zip", "legacy", "pickle"])
+def test_a_file_cannot_run_code(kind: str, protocol: int, tmp_path: Path) -> None:
     path, trace = tmp_path / "hostile.pth", tmp_path / "trace"
-    dump({"state_dict": Opens(trace)}, path)
+    content = {"state_dict": {"a": torch.zeros(3), "b": Opens(trace)}}
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps(content, protocol=protocol))
+    else:
+        torch.save(content, path, pickle_protocol=protocol, _use_new_zipfile_serialization=kind == "zip")
     with pytest.raises(
-        WeightsError, match=r"hostile\.pth .* refused for safety: it holds code or objects .*\(\w*io\.open\)"
+        WeightsError,
+        match=r"hostile\.pth .* refused for safety: it holds code or objects .*\((\w*io\.open|torch\.storage\._load_from_bytes)\)",
     ):
         read_weights_file(path)
     assert not trace.exists()
@@ -63,6 +67,14 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         read_weights_file(tmp_path / "absent.pth")
     with pytest.raises(WeightsError, match="is a folder"):
         read_weights_file(tmp_path)
+
+
+def test_archives_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "pictures.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.jpg", b"no picture")
+    with pytest.raises(WeightsError, match=r"pictures\.pth .* it is an archive of another kind, or damaged"):
+        read_weights_file(path)
 
 
 def test_each_fault_has_its_own_message(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickletools
 import re
+import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ import torch
 _ZIP = b"PK\x03\x04"
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """First bytes of what `torch.save` writes: since 1.6, and before."""
+
+_OF_TENSORS = ("torch.", "collections.OrderedDict", "_codecs.encode")
 
 
 class WeightsError(ValueError):
@@ -46,22 +52,48 @@ def read_weights_file(path: Path) -> dict[str, Any]:
 
 def _what_is_wrong(path: Path, error: Exception) -> str:
     found = re.search(r"GLOBAL ([\w.]*\w)", str(error))
-    if found:
+    named = found[1] if found else _object_named_in(path)
+    if named is not None:
         return (
             f"{path} cannot be read as weights and is refused for safety: it holds code or objects beside tensors "
-            f"({found[1]}), and unpickling them would run whatever they say; save its state_dict alone, where you "
+            f"({named}), and unpickling them would run whatever they say; save its state_dict alone, where you "
             "trust it"
         )
     with path.open("rb") as stream:
         start = stream.read(len(_LEGACY))
     first = next(iter(str(error).splitlines()), "").split(". ")[0]
     reason = f"{type(error).__name__}: {first}"
+    if zipfile.is_zipfile(path):
+        return f"{path} cannot be read as weights: it is an archive of another kind, or damaged ({reason})"
     if start.startswith(_ZIP) or start == _LEGACY:
         return (
             f"{path} cannot be read as weights: it is damaged or cut short ({path.stat().st_size} bytes are there); "
             f"copy or download it again ({reason})"
         )
     return f"{path} cannot be read as weights: it is no file that torch.save has written ({reason})"
+
+
+def _object_named_in(path: Path) -> str | None:
+    """What a pickle of any protocol would import, but for what tensors are made of; read as data, never executed."""
+    words = ["", ""]
+    with suppress(Exception):  # at the end of the pickles; whatever else is wrong with the file is told elsewhere
+        stream = _pickled(path)
+        while True:
+            for opcode, argument, _ in pickletools.genops(stream):
+                if isinstance(argument, str):
+                    words.append(argument)
+                if opcode.name in ("GLOBAL", "INST", "STACK_GLOBAL"):
+                    name = ".".join(words[-2:]) if opcode.name == "STACK_GLOBAL" else str(argument).replace(" ", ".")
+                    if not name.startswith(_OF_TENSORS):
+                        return name
+    return None
+
+
+def _pickled(path: Path) -> io.BytesIO:
+    if not zipfile.is_zipfile(path):
+        return io.BytesIO(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        return io.BytesIO(archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl"))))
 
 
 def check_absent(path: Path, *, but: Path | None = None) -> None:
