@@ -18,7 +18,12 @@ _ZIP = b"PK\x03\x04"
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """First bytes of what `torch.save` writes: since 1.6, and before."""
 
-_OF_TENSORS = ("torch.", "collections.OrderedDict", "_codecs.encode")
+_OF_TENSORS = re.compile(
+    r"torch\.(_utils\._rebuild\w+|\w*Storage|Size|device|nn\.parameter\.Parameter|b?float\d+|u?int\d+|bool)"
+    r"|collections\.OrderedDict|_codecs\.encode"
+)
+_NAME = re.compile(r"[A-Za-z_][\w.]*[. ][A-Za-z_]\w*")
+"""What is imported from a module; text that happens to start like a pickle looks otherwise."""
 
 
 class WeightsError(ValueError):
@@ -51,8 +56,7 @@ def read_weights_file(path: Path) -> dict[str, Any]:
 
 
 def _what_is_wrong(path: Path, error: Exception) -> str:
-    found = re.search(r"GLOBAL ([\w.]*\w)", str(error))
-    named = found[1] if found else _object_named_in(path)
+    named = _object_named_in(path)
     if named is not None:
         return (
             f"{path} cannot be read as weights and is refused for safety: it holds code or objects beside tensors "
@@ -83,15 +87,16 @@ def _object_named_in(path: Path) -> str | None:
                 if isinstance(argument, str):
                     words.append(argument)
                 if opcode.name in ("GLOBAL", "INST", "STACK_GLOBAL"):
-                    name = ".".join(words[-2:]) if opcode.name == "STACK_GLOBAL" else str(argument).replace(" ", ".")
-                    if not name.startswith(_OF_TENSORS):
+                    name = ".".join(words[-2:]) if opcode.name == "STACK_GLOBAL" else str(argument)
+                    if _NAME.fullmatch(name) and not _OF_TENSORS.fullmatch(name := name.replace(" ", ".")):
                         return name
     return None
 
 
 def _pickled(path: Path) -> io.BytesIO:
     if not zipfile.is_zipfile(path):
-        return io.BytesIO(path.read_bytes())
+        content = path.read_bytes()
+        return io.BytesIO(b"" if content.startswith(_ZIP) else content)
     with zipfile.ZipFile(path) as archive:
         return io.BytesIO(archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl"))))
 
