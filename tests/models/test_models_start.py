@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from fairmot_pl.models.fairmot import FairMOT, build_fairmot
-from fairmot_pl.models.start import NO_REID, OTHER_CLASSES, MismatchError, start_network
-from fairmot_pl.models.weights import to_reference_state_dict
+from fairmot_pl.models.start import OTHER_CLASSES, MismatchError, start_network
+from fairmot_pl.models.weights import NO_REID, load_fairmot, to_reference_state_dict
 from fairmot_pl.models.weights_file import WeightsError
 
 State = dict[str, torch.Tensor]
@@ -136,3 +136,56 @@ def test_a_release_of_another_size_names_the_key(coco: Callable[..., Path]) -> N
     path = coco(hollow(to_reference_state_dict(build_fairmot(reid_dim=512))))
     with pytest.raises(MismatchError, match="has reid_dim=512, the network to start has reid_dim=128"):
         start_network(build_fairmot(), path)
+
+
+LIGHT = {"backbone": "yolov5s", "neck": "csp", "deformable": False, "head_channels": 64}
+
+
+def yolov5s() -> State:
+    """YOLOv5s itself: layers 0 to 17 are also the reference's, the others are its own."""
+    torch.manual_seed(1)
+    body = "backbone.model."
+    state = {
+        key.removeprefix("backbone."): value.half() if value.is_floating_point() else value
+        for key, value in to_reference_state_dict(build_fairmot(**LIGHT)).items()
+        if key.startswith(body) and int(key.removeprefix(body).split(".")[0]) < 18
+    }
+    own = {"model.18.conv.weight": (128, 128, 3, 3), "model.18.bn.weight": (128,), "model.24.anchors": (3, 3, 2)}
+    return {**state, **{key: torch.ones(shape) for key, shape in own.items()}}
+
+
+def test_yolov5_gives_its_layers_down_to_stride_8(tmp_path: Path) -> None:
+    state, path = yolov5s(), tmp_path / "yolov5s.pth"
+    torch.save(state, path)
+    model = build_fairmot(**LIGHT)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    report = start_network(model, path)
+    after = model.state_dict()
+    assert set(report.skipped) == {"model.18.conv.weight", "model.18.bn.weight", "model.24.anchors"}
+    for theirs, ours in report.renamed.items():
+        assert torch.equal(after[ours], state[theirs.removeprefix("backbone.")].to(after[ours].dtype)), theirs
+    assert set(report.matched) | set(report.fresh) == set(after)
+    fresh = {name for name in report.fresh if name not in ("mean", "std")}
+    assert {name.split(".")[0] for name in fresh} == {"neck", "detection_head", "reid_head"}
+    assert all(name.startswith("neck.steps.2.") for name in fresh if name.startswith("neck."))
+    assert all(torch.equal(after[name], before[name]) for name in fresh)
+    with pytest.raises(WeightsError, match=r"YOLOv5, and no FairMOT release, .* model\.init_from=FILE"):
+        load_fairmot(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "network", "message"),
+    [
+        ({"model.0.conv.conv.weight": None}, {}, r"1 missing: backbone\.model\.0\.conv\.conv\.weight"),
+        ({"model.9.cv4.conv.weight": (1,)}, {}, r"1 unknown: backbone\.model\.9\.cv4"),
+        ({"model.7.conv.weight": (9, 256, 3, 3)}, {}, r"1 of another shape: backbone\.model\.7\.conv\.weight"),
+        ({}, {"neck": "aggregation"}, "neck=csp, the network to start has neck=aggregation"),
+    ],
+)
+def test_another_yolov5(change: dict[str, Any], network: dict[str, Any], message: str, tmp_path: Path) -> None:
+    state = hollow(yolov5s())
+    state |= {key: torch.zeros(()).expand(shape) for key, shape in change.items() if shape}
+    path = tmp_path / "yolov5s.pth"
+    torch.save({key: value for key, value in state.items() if change.get(key, ()) is not None}, path)
+    with pytest.raises(WeightsError, match=message):
+        start_network(build_fairmot(**{**LIGHT, **network}), path)

@@ -163,3 +163,24 @@ def layout_of_file(keys: Iterable[str]) -> Layout | None:
     borne = {each.family: sum(key.startswith(each.marks) for key in keys) for each in LAYOUTS}
     best = max(LAYOUTS, key=lambda each: borne[each.family])
     return best if borne[best.family] else None
+
+
+YOLO = LAYOUTS[-1]
+_YOLOV5_LAYER = re.compile(r"model\.(\d+)\.")
+_YOLOV5_SHARED = 18
+
+
+def from_yolov5(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]] | None:
+    """What a state dict of YOLOv5s itself has in common with the reference's network: its layers 0 to 17.
+
+    Returns:
+        Those layers under the reference's names, and the other entries with the reason why they do not serve; None if
+        it is no state dict of YOLOv5.
+    """
+    layers = {key: int(match[1]) for key in state if (match := _YOLOV5_LAYER.match(key))}
+    if len(layers) < len(state) or 0 not in layers.values():
+        return None
+    shared = {f"backbone.{key}": state[key] for key, layer in layers.items() if layer < _YOLOV5_SHARED}
+    return shared, {
+        key: "layer of YOLOv5 that comes after stride 8" for key, layer in layers.items() if layer >= _YOLOV5_SHARED
+    }

@@ -71,7 +71,7 @@ class Layout:
     def architecture(self, config: Mapping[str, Any]) -> str:
         """The reference's full name of a network, such as `dla_34`, or `dlaconv_34` where nothing is deformable."""
         name = self.backbones[bare(config["backbone"])]
-        return name if config["deformable"] else name.replace("dla_", "dlaconv_")
+        return name if config.get("deformable") else name.replace("dla_", "dlaconv_")
 
 
 def bare(backbone: str) -> str:

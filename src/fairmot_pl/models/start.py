@@ -16,10 +16,8 @@ from fairmot_pl.models.weights import Weights, check_fit, read_weights
 from fairmot_pl.models.weights_file import WeightsError
 
 OTHER_CLASSES = "the last layer of a detector of other classes or boxes"
-NO_REID = "a detector has no re-ID head"
 
 _LAST_LAYERS = ("hm.2.", "wh.2.")
-_REID = "id."
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +42,9 @@ def start_network(model: FairMOT, path: str | Path) -> LoadReport:
 
     A FairMOT network (own checkpoint or release) must be built just alike. A detector in the reference's layout, such
     as CenterNet's `ctdet_coco_dla_2x.pth`, gives trunk, neck and its heads; the last layers of heatmap and size stay
-    fresh where its classes or boxes are others, and the re-ID head is fresh. Anything else that is missing, left over
-    or of another shape is an error. From a file in the reference's layout the images are not normalised, as there.
+    fresh where its classes or boxes are others, and the re-ID head is fresh. A state dict of YOLOv5s gives its layers
+    down to stride 8 on the way back. Anything else that is missing, left over or of another shape is an error. From a
+    file that is not ours the images are not normalised, as in the reference.
 
     Args:
         model: the network; its fresh values stay where the report says so.
@@ -60,11 +59,10 @@ def start_network(model: FairMOT, path: str | Path) -> LoadReport:
         WeightsError: the file cannot be read or does not fit.
     """
     weights = read_weights(path)
-    is_detector = "reid_dim" not in weights.config
-    _check_alike(weights, model.config, ("num_classes", "box_encoding") if is_detector else ())
+    _check_alike(weights, model.config, ("num_classes", "box_encoding") if weights.lacks else ())
     own = model.state_dict()
     names = weights.names(own)
-    skipped, fresh = _left_fresh(weights, own, names) if is_detector else ({}, {})
+    skipped, fresh = _left_fresh(weights, own, names) if weights.lacks else ({}, {})
     kept = {key: name for key, name in names.items() if name not in fresh}
     found = {key: value for key, value in weights.tensors.items() if key not in skipped}
     check_fit(weights.path, {key: own[name] for key, name in kept.items()}, found)
@@ -91,8 +89,9 @@ def _left_fresh(
     skipped, fresh = {}, {}
     for key, name in names.items():
         theirs = weights.tensors.get(key)
-        if key.startswith(_REID):
-            fresh[name] = NO_REID
+        lacking = next((reason for start, reason in weights.lacks.items() if key.startswith(start)), None)
+        if lacking:
+            fresh[name] = lacking
         elif key.startswith(_LAST_LAYERS) and theirs is not None and theirs.shape != own[name].shape:
             skipped[key] = fresh[name] = OTHER_CLASSES
     return skipped, fresh

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fairmot_pl.models.fairmot import FairMOT, build_fairmot
 from fairmot_pl.models.load_report import LoadReport
-from fairmot_pl.models.reference_architectures import LAYOUTS, layout_of_file, layout_of_network
+from fairmot_pl.models.reference_architectures import LAYOUTS, YOLO, from_yolov5, layout_of_file, layout_of_network
 from fairmot_pl.models.reference_layout import OUR_OWN, Layout, config_from_shapes
 from fairmot_pl.models.weights_file import WeightsError, read_weights_file
 
@@ -22,6 +22,12 @@ CONFIG_KEYS = ("backbone", "neck", "reid_dim", "box_encoding", "deformable", "nu
 DEFAULTS = {"neck": "aggregation"}
 """Those that older checkpoints lack, with what they were then."""
 
+NO_REID = "a detector has no re-ID head"
+YOLOV5_LACKS = {
+    "id.": NO_REID,
+    **dict.fromkeys(("hm.", "wh.", "reg."), "YOLOv5 predicts boxes otherwise"),
+    **dict.fromkeys(("backbone.model.18.", "backbone.model.21."), "YOLOv5 has no layer at stride 4 on its way back"),
+}
 OWN_LAYOUT = "fairmot_pl"
 _NETWORK_PREFIX = "model."
 _REPLICA_PREFIX = "module."
@@ -36,10 +42,12 @@ class Weights:
 
     Args:
         path: the file.
-        config: keywords of `build_fairmot`; without `reid_dim` for a detector without a re-ID head.
+        config: keywords of `build_fairmot`, as far as the file decides them.
         tensors: of the network, under the file's names.
         layout: of those names; None for our own.
         skipped, beside: see `LoadReport`.
+        lacks: starts of the layout's names that the file has nothing for, each with the reason; not empty for what is
+            no FairMOT network and can only start one.
     """
 
     path: Path
@@ -48,6 +56,7 @@ class Weights:
     layout: Layout | None
     skipped: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     def names(self, network: Mapping[str, Tensor]) -> dict[str, str]:
         """The file's name to the network's name, for the entries of a state dict that the layout has."""
@@ -86,10 +95,10 @@ def load_fairmot(path: str | Path) -> FairMOT:
         WeightsError: the file is damaged, no FairMOT network, of another architecture, or does not fit.
     """
     weights = read_weights(path)
-    if "reid_dim" not in weights.config:
+    if weights.lacks:
         raise WeightsError(
-            f"{path} is a detector without a re-ID head (no id.2.weight), such as CenterNet's, and no FairMOT release, "
-            "which has the heads hm, wh, reg and id; it can start a training: model.init_from=FILE"
+            f"{path} is a detector without a re-ID head (no id.2.weight), such as CenterNet or YOLOv5, and no FairMOT "
+            "release, which has the heads hm, wh, reg and id; it can start a training: model.init_from=FILE"
         )
     try:
         model = build_fairmot(**weights.config)
@@ -196,6 +205,20 @@ def _from_reference(path: Path, content: Mapping[str, Any]) -> Weights:
     if len(every) < len(state):
         twice = next(key for key in every if key in state and f"{_REPLICA_PREFIX}{key}" in state)
         raise WeightsError(f"{path} holds {twice} twice, with and without the prefix {_REPLICA_PREFIX!r}")
+    beside = {key: _beside(key, value) for key, value in content.items()} if "state_dict" in content else {}
+    beside.pop("state_dict", None)
+    yolov5 = from_yolov5(every)
+    if yolov5 is not None:
+        tensors, skipped = yolov5
+        return Weights(
+            path=path,
+            config={"backbone": "yolov5s", "neck": YOLO.neck},
+            tensors=tensors,
+            layout=YOLO,
+            skipped=skipped,
+            beside=beside,
+            lacks=YOLOV5_LACKS,
+        )
     layout = layout_of_file(every)
     if layout is None:
         raise WeightsError(
@@ -213,9 +236,10 @@ def _from_reference(path: Path, content: Mapping[str, Any]) -> Weights:
         ) from error
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{path} has entries of impossible shape: {error}") from error
-    beside = {key: _beside(key, value) for key, value in content.items()} if "state_dict" in content else {}
-    beside.pop("state_dict", None)
-    return Weights(path=path, config=config, tensors=tensors, layout=layout, skipped=skipped, beside=beside)
+    lacks = {} if "reid_dim" in config else {"id.": NO_REID}
+    return Weights(
+        path=path, config=config, tensors=tensors, layout=layout, skipped=skipped, beside=beside, lacks=lacks
+    )
 
 
 def _beside(key: str, value: Any) -> str:
