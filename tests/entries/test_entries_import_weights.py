@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
@@ -64,6 +66,7 @@ def test_every_command_takes_the_checkpoint(run, release, world_root, tmp_path):
     base = [each for each in SMALL_NET if each.partition("=")[0] not in "".join(LIGHT_KEYS)]
     started = run(
         *("train", "+experiment=synthetic", *data, *base, *SHORT, *LIGHT_KEYS, f"model.init_from={imported}"),
+        "model.pretrained=true",  # of no use with a start, so nobody asks for it
         *(
             "trainer.max_epochs=1",
             "optimizer.learning_rate=0.0",
@@ -71,6 +74,7 @@ def test_every_command_takes_the_checkpoint(run, release, world_root, tmp_path):
             "optimizer.ema_decay=null",
         ),
     )
+    assert not any("ImageNet" in note for note in json.loads((started.folder / "provenance.json").read_text())["notes"])
     trained = load_fairmot(started.folder / "checkpoints" / "last.ckpt")
     assert torch.equal(trained.reid_head.embedding[2].weight, model.reid_head.embedding[2].weight)
     back = run("import_weights", str(started.folder), "--to-reference", "--output", str(tmp_path / "back.pth"))
