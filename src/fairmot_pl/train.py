@@ -150,10 +150,10 @@ def train(config: DictConfig) -> Outcome:
 def build_module(config: DictConfig, num_identities: int, start: Path | None) -> FairMOTModule:
     """The module with its starting weights, those of the checkpoint `start` if there is one.
 
-    A resumed run gets them from its own checkpoint.
+    A resumed run gets them from its own checkpoint; neither needs ImageNet's.
     """
     values, _ = module_arguments(config)
-    if config.resume:
+    if config.resume or config.model.init_from:
         values["pretrained"] = False
     module = FairMOTModule(num_identities=num_identities, **values)
     if start is not None:
@@ -164,7 +164,8 @@ def build_module(config: DictConfig, num_identities: int, start: Path | None) ->
 def describe(config: DictConfig, datamodule: FairMOTDataModule, module: FairMOTModule) -> dict[str, Any]:
     """Everything that a run can be traced back by."""
     notes = []
-    if config.model.pretrained and not config.resume and not module.model.mean.any():
+    starts_otherwise = config.resume or config.model.init_from
+    if config.model.pretrained and not starts_otherwise and not module.model.mean.any():
         notes.append(
             "model.pretrained is on, but the ImageNet weights could not be had: the backbone started at random"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from omegaconf import OmegaConf
 
 from fairmot_pl import evaluate, track, train
 from fairmot_pl.config.check import ConfigError
@@ -14,6 +15,7 @@ from fairmot_pl.config.overrides import check_command_line, compose_checked
 CONF = conf_dir()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 ABLATIONS = sorted(path.stem for path in (CONF / "ablation").glob("*.yaml"))
+SWITCHES = "tracker/without"
 GROUPS = {
     path.relative_to(CONF).with_suffix("").as_posix()
     for path in CONF.rglob("*.yaml")
@@ -29,10 +31,35 @@ def test_every_experiment_with_every_ablation(experiment, ablation):
     train.check(compose_checked("train", overrides))
 
 
+def choices_of(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+AXES = ("loss/weighting", "loss/identity", "model/reid_sampling")
+
+
+@pytest.mark.parametrize("turn", range(max(len(choices_of(axis)) for axis in AXES)))
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_with_every_choice_of_the_paper(experiment, turn):
+    picked = [f"{axis}={choices_of(axis)[turn % len(choices_of(axis))]}" for axis in AXES]
+    config = compose_checked("train", [f"+experiment={experiment}", ROOT, *picked])
+    train.check(config)
+    assert [config.loss.weighting.name, config.loss.identity.name, config.model.reid_sampling] == [
+        choice.partition("=")[2] for choice in picked
+    ]
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_every_value_of_an_ablation_composes(ablation):
+    swept = OmegaConf.load(CONF / "ablation" / f"{ablation}.yaml").hydra.sweeper.params
+    overrides = [f"{key}={values}" for key, values in swept.items()]
+    check_command_line("train", ["+experiment=mot17_half", ROOT, f"+ablation={ablation}", *overrides], train.check)
+
+
 @pytest.mark.parametrize("choice", sorted(GROUPS))
 def test_every_choice_of_every_group(choice):
     group, _, name = choice.rpartition("/")
-    overrides = [f"{group}={name}", ROOT]
+    overrides = [f"{'+' * (group == SWITCHES)}{group}={name}", ROOT]
     if group == "callbacks" and name == "train":
         return train.check(compose_checked("train", overrides))
     if group.split("/")[0] in ("model", "loss", "optimizer"):
@@ -45,13 +72,13 @@ def test_track_composes():
 
 
 def test_the_conf_folder_stays_small():
-    assert len(list(CONF.rglob("*.yaml"))) <= 45
+    assert len(list(CONF.rglob("*.yaml"))) <= 90
 
 
 def test_experiments_say_how_to_run_them():
     for name in EXPERIMENTS:
         text = (CONF / "experiment" / f"{name}.yaml").read_text()
-        assert f"python -m fairmot_pl.train +experiment={name}" in text
+        assert re.search(rf"python -m fairmot_pl\.train \+experiment={name}( |$)", text, re.MULTILINE)
 
 
 def test_interpolations_stay_few():

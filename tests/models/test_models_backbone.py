@@ -34,6 +34,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
         ("mobilenetv4_conv_small", (32, 64, 96, 960)),
         ("convnext_atto", (40, 80, 160, 320)),  # starts at stride 4
         ("mambaout_femto", (48, 96, 192, 288)),  # channels last
+        ("yolov5s", (64, 128, 256, 512)),  # ours
         ("swin_tiny_patch4_window7_224", (96, 192, 384, 768)),  # made for 224 x 224, but takes any size
     ],
 )
@@ -74,6 +75,22 @@ def test_maps_of_unexpected_size() -> None:
 def test_untrained_normalises_nothing() -> None:
     backbone = build_backbone("dla46_c")
     assert (backbone.mean, backbone.std) == ((0, 0, 0), (1, 1, 1))
+
+
+def test_branches_of_hrnet_are_taken_as_they_are() -> None:
+    widened, branches = build_backbone("hrnet_w18_small"), build_backbone("hrnet_w18_small", branches=True)
+    assert widened.channels == (128, 256, 512, 1024)
+    assert branches.channels == (16, 32, 64, 128)
+    assert not any("incre_modules" in key for key in branches.state_dict())
+    assert branches.network.bn1.momentum == 0.01
+    assert widened.network.bn1.momentum == 0.1
+    assert build_backbone("resnet18", branches=True).network.bn1.momentum == 0.1  # has no branches
+
+
+def test_yolov5s_is_a_feature_network_only() -> None:
+    assert timm.is_model("yolov5s")
+    with pytest.raises(TypeError, match="feature network only"):
+        timm.create_model("yolov5s")
 
 
 @pytest.fixture

@@ -91,6 +91,9 @@ def test_wrong_images(shape: tuple[int, ...], message: str) -> None:
         ({"num_classes": 0}, "num_classes is 0"),
         ({"head_channels": -1}, "head_channels is -1"),
         ({"box_encoding": "xyxy"}, "box_encoding is 'xyxy'; allowed: 'ltrb', 'wh'"),
+        ({"neck": "fpn"}, "neck is 'fpn'; allowed: aggregation, deconv"),
+        ({"neck": "concat"}, "neck 'concat' has no 3x3 convolution .* use deformable=False"),
+        ({"neck": "deconv", "backbone": "hrnet_w18_small"}, "most of which would learn nothing"),
         ({"backbone": "dla3"}, "nearest names: .*dla34"),
     ],
 )
@@ -114,8 +117,9 @@ def test_config_rebuilds_the_architecture() -> None:
 def normalising(monkeypatch: pytest.MonkeyPatch) -> FairMOT:
     """A network that says of itself that its trunk was pretrained."""
 
-    def trained(name: str, *, pretrained: bool) -> Backbone:
+    def trained(name: str, *, pretrained: bool, branches: bool) -> Backbone:
         assert pretrained
+        assert not branches
         return Backbone(build_backbone(name).network, name, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
 
     monkeypatch.setattr(fairmot_module, "build_backbone", trained)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from fairmot_pl.training.checkpoint import CheckpointError, find_checkpoint, load_module, start_from
+from fairmot_pl.models.fairmot import build_fairmot
+from fairmot_pl.models.weights import load_fairmot, to_reference_state_dict
+from fairmot_pl.training.checkpoint import (
+    CheckpointError,
+    find_checkpoint,
+    load_module,
+    start_from,
+    trained_input_size,
+    write_checkpoint,
+)
 from fairmot_pl.training.module import FairMOTModule
 
 
@@ -84,7 +94,9 @@ def test_truncated(saved, kept):
     _, path = saved
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
-    with pytest.raises(CheckpointError, match=r"best.ckpt cannot be read; it is cut short or no checkpoint"):
+    with pytest.raises(
+        CheckpointError, match=r"best.ckpt cannot be read as weights: it is (empty|damaged or cut short)"
+    ):
         load_module(path)
 
 
@@ -108,3 +120,46 @@ def test_start_from_takes_the_network_alone(saved):
 def test_another_reid_dim_is_named(saved):
     with pytest.raises(CheckpointError, match=r"has reid_dim=8, this run has model.reid_dim=16; set model.reid_dim=8"):
         start_from(module(reid_dim=16), saved[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [({"neck": "csp"}, "neck"), ({"box_encoding": "wh"}, "box_encoding"), ({"head_channels": 4}, "head_channels")],
+)
+def test_any_other_difference_is_named_too(saved, changes, key):
+    with pytest.raises(CheckpointError, match=rf"this run has model\.{key}="):
+        start_from(module(**changes), saved[1])
+
+
+def test_a_start_from_a_detector_says_what_stays_fresh(tmp_path, caplog):
+    light = {"backbone": "resnet18", "neck": "deconv", "deformable": False, "head_channels": 8}
+    detector = build_fairmot(**light, num_classes=80, box_encoding="wh")
+    state = {key: value for key, value in to_reference_state_dict(detector).items() if not key.startswith("id.")}
+    path = tmp_path / "ctdet.pth"
+    torch.save({"epoch": 1, "state_dict": state}, path)
+    fresh = module(**light)
+    with caplog.at_level(logging.INFO, logger="fairmot_pl"):
+        report = start_from(fresh, path)
+    said = "\n".join(record.getMessage() for record in caplog.records)
+    for part in (
+        "detection_head.heatmap.2.weight, detection_head.heatmap.2.bias, detection_head.size.2.weight",
+        "reid_head.embedding.0.weight, reid_head.embedding.0.bias",
+        "not from the file: a detector has no re-ID head",
+    ):
+        assert part in said
+    assert torch.equal(fresh.model.detection_head.offset[2].weight, state["reg.2.weight"])
+    assert len(report.fresh) == 4 + 4 + 2
+
+
+def test_a_module_that_no_trainer_holds_is_written_as_a_checkpoint(tmp_path):
+    made, path = module(num_identities=0), tmp_path / "made.ckpt"
+    write_checkpoint(made, path)
+    for again in (
+        load_module(path).model,
+        load_fairmot(path),
+        FairMOTModule.load_from_checkpoint(path, weights_only=True).model,
+    ):
+        assert all(torch.equal(value, again.state_dict()[key]) for key, value in made.model.state_dict().items())
+    assert trained_input_size(path) is None
+    with pytest.raises(FileExistsError, match="is there already"):
+        write_checkpoint(made, path)

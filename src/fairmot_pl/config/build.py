@@ -23,6 +23,7 @@ from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.losses.box import check_box_loss
 from fairmot_pl.losses.identity import build_identity_loss
 from fairmot_pl.losses.weighting import build_weighting
+from fairmot_pl.models.weights import CONFIG_KEYS
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import trained_input_size
 from fairmot_pl.training.datamodule import FairMOTDataModule
@@ -33,8 +34,17 @@ log = logging.getLogger(__name__)
 
 MODULE_NODES = {
     "model": {
-        *("backbone", "reid_dim", "box_encoding", "deformable", "num_classes", "head_channels", "pretrained"),
-        *("init_from", "channels_last", "score_threshold", "max_detections", "reid_sampling"),
+        *(
+            "backbone",
+            "neck",
+            "reid_dim",
+            "box_encoding",
+            "deformable",
+            "num_classes",
+            "head_channels",
+            "reid_sampling",
+        ),
+        *("pretrained", "init_from", "channels_last", "score_threshold", "max_detections"),
     },
     "loss": {"heatmap_weight", "size_weight", "offset_weight", "box_loss", "weighting", "identity"},
     "optimizer": {"learning_rate", "lr_drop_epochs", "lr_drop_factor", "warmup_steps", "ema_decay"},

@@ -12,9 +12,14 @@ import timm
 from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
+from fairmot_pl.models import yolov5 as _yolov5  # noqa: F401  # makes its trunk known to timm
 from fairmot_pl.models.pretrained import cached_weights, why_unreachable
 
 STRIDES = (4, 8, 16, 32)
+
+HRNET = "hrnet_"
+SLOW_STATISTICS = 0.01
+"""Momentum of the batch norms in HRNet's stem and blocks; those between its branches keep 0.1."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +35,7 @@ class Backbone(nn.Module):
         channels: `(c4, c8, c16, c32)`.
         mean, std: per-channel RGB statistics, in [0, 1], of the images its weights were trained on; 0 and 1
             if it was not pretrained.
+        keeps_resolutions: its maps come from branches side by side, not one from another.
 
     Raises:
         ValueError: the network lacks one of the strides.
@@ -57,6 +63,7 @@ class Backbone(nn.Module):
         deepest_of_stride = {stride: position for position, stride in enumerate(strides)}
         self._picked = [deepest_of_stride[stride] for stride in STRIDES]
         self.channels: tuple[int, ...] = tuple(channels[position] for position in self._picked)
+        self.keeps_resolutions = name.startswith(HRNET)
         self._channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -80,20 +87,36 @@ class Backbone(nn.Module):
         return maps
 
 
-def build_backbone(name: str, *, pretrained: bool = False) -> Backbone:
+def build_backbone(name: str, *, pretrained: bool = False, branches: bool = False) -> Backbone:
     """Build a trunk by its timm name.
 
     Args:
         name: timm model name, with or without a weight tag (`dla34`, `resnet18.a1_in1k`).
         pretrained: start from timm's weights. Where they cannot be had one warning is logged and the weights
             are random, as with False.
+        branches: take HRNet's four branches as they are, instead of widened by parts of its classifier, and let
+            their batch statistics follow slowly, as the reference does; other networks have one form only.
 
     Raises:
         ValueError: timm does not know the name, or the network cannot give maps at strides 4 to 32.
     """
     source = _source(name)
-    untrained = _backbone(name, source)  # tells what is wrong with a name before anything is downloaded
-    return (_pretrained_backbone(name, source) if pretrained else None) or untrained
+    is_hrnet = branches and name.startswith(HRNET)
+    form = {"feature_location": ""} if is_hrnet else {}
+    backbone = _backbone(name, source, **form)  # tells what is wrong with a name before anything is downloaded
+    if pretrained:
+        backbone = _pretrained_backbone(name, source, **form) or backbone
+    if is_hrnet:
+        _slow_statistics(backbone.network)
+    return backbone
+
+
+def _slow_statistics(network: nn.Module) -> None:
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and (
+            name in ("bn1", "bn2") or name.startswith("layer1.") or ".branches." in name
+        ):
+            module.momentum = SLOW_STATISTICS
 
 
 def _source(name: str) -> Any:
@@ -132,13 +155,13 @@ def _backbone(name: str, source: Any, **options: Any) -> Backbone:
     return backbone
 
 
-def _pretrained_backbone(name: str, source: Any) -> Backbone | None:
+def _pretrained_backbone(name: str, source: Any, **form: Any) -> Backbone | None:
     cached = cached_weights(source)
     reason = None if cached else why_unreachable(source)
     if reason is None:
         try:
             overlay = {"pretrained_cfg_overlay": {"file": cached}} if cached else {}
-            return _backbone(name, source, pretrained=True, **overlay)
+            return _backbone(name, source, pretrained=True, **overlay, **form)
         except Exception as error:  # the hub's client fails in many ways, and each means the same here
             reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     _log.warning(

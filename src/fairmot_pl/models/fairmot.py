@@ -17,10 +17,11 @@ from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.models.backbone import STRIDES, Backbone, build_backbone
 from fairmot_pl.models.deform_conv import DeformConv
 from fairmot_pl.models.heads import DetectionHead, ReIDHead
-from fairmot_pl.models.neck import AggregationNeck
+from fairmot_pl.models.necks import READS_BRANCHES, build_neck, check_neck
+from fairmot_pl.models.necks.neck import Neck
 
 if TYPE_CHECKING:
-    from fairmot_pl.models.weights import LoadReport
+    from fairmot_pl.models.load_report import LoadReport
 
 Branch = Callable[[Tensor], tuple[Tensor, Tensor]]
 """The shared map once for each head: where training may look at, or weigh, each task's gradient."""
@@ -37,7 +38,7 @@ class FairMOT(nn.Module):
 
     Args:
         backbone: trunk; its `mean` and `std` normalise the images and are kept in the state dict.
-        neck: aggregation of the trunk's maps.
+        neck: makes one map at stride 4 of the trunk's four.
         detection_head: where people are.
         reid_head: who they are.
         config: the keywords of `build_fairmot` that decide the architecture.
@@ -55,7 +56,7 @@ class FairMOT(nn.Module):
         self,
         *,
         backbone: Backbone,
-        neck: AggregationNeck,
+        neck: Neck,
         detection_head: DetectionHead,
         reid_head: ReIDHead,
         config: Mapping[str, str | int | bool],
@@ -132,11 +133,12 @@ def build_fairmot(
     head_channels: int = 256,
     reid_sampling: str = "center",
     pretrained: bool = False,
+    neck: str = "aggregation",
 ) -> FairMOT:
     """Build the network; the defaults are the paper's.
 
     Args:
-        backbone: any timm model whose `features_only` form gives strides 4 to 32.
+        backbone: any timm model whose `features_only` form gives strides 4 to 32, or `yolov5s`.
         reid_dim: length of the identity embedding.
         box_encoding: `"ltrb"` (distances to the edges) or `"wh"`.
         deformable: deformable convolutions in the neck, or plain ones (faster on a CPU, easier to export).
@@ -146,9 +148,12 @@ def build_fairmot(
         pretrained: start the trunk from timm's ImageNet weights and normalise images as they expect. Where
             the weights cannot be had, one warning is logged and the trunk starts from random weights, images
             untouched.
+        neck: how the trunk's maps become one. `"aggregation"` (DLA-34 in the paper), `"deconv"` and `"deconv_fpn"`
+            (its ResNets), `"concat"` (its HRNet, whose four branches are then read as they are), `"csp"` (its
+            YOLOv5s). The last two have nothing to deform. Activation and initial weights of the heads follow it.
 
     Raises:
-        ValueError: unknown or unsuitable backbone, unknown box encoding, a size below 1.
+        ValueError: unknown or unsuitable backbone or neck, unknown box encoding, a size below 1.
     """
     box_channels = check_box_encoding(box_encoding)
     check_sampling(reid_sampling)
@@ -159,17 +164,23 @@ def build_fairmot(
     }.items():
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be 1 or more")
-    trunk = build_backbone(backbone, pretrained=pretrained)
-    neck = AggregationNeck(trunk.channels, deformable=deformable)
+    check_neck(neck, deformable=deformable)  # before any download
+    trunk = build_backbone(backbone, pretrained=pretrained, branches=neck == READS_BRANCHES)
+    merge = build_neck(neck, trunk, deformable=deformable)
     return FairMOT(
         backbone=trunk,
-        neck=neck,
+        neck=merge,
         detection_head=DetectionHead(
-            neck.out_channels, head_channels, num_classes=num_classes, box_channels=box_channels
+            merge.out_channels,
+            head_channels,
+            num_classes=num_classes,
+            box_channels=box_channels,
+            style=merge.head_style,
         ),
-        reid_head=ReIDHead(neck.out_channels, head_channels, reid_dim=reid_dim),
+        reid_head=ReIDHead(merge.out_channels, head_channels, reid_dim=reid_dim, style=merge.head_style),
         config={
             "backbone": backbone,
+            "neck": neck,
             "reid_dim": reid_dim,
             "box_encoding": box_encoding,
             "deformable": deformable,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -9,11 +12,29 @@ HEATMAP_PRIOR = -2.19
 """Logit of the share of cells that is foreground before training, about 0.1 (CenterNet, after focal loss)."""
 
 
-def branch(in_channels: int, hidden_channels: int, out_channels: int) -> nn.Sequential:
-    """3x3 convolution, ReLU, 1x1 convolution."""
+NEAR_ZERO = 0.001
+"""Standard deviation of weights that start near zero."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadStyle:
+    """How the branches over a neck are made; the reference has its own way for each architecture.
+
+    Args:
+        activation: between the two convolutions.
+        near_zero: whose weights start near zero, in all branches but the heatmap's: the last convolution's, both
+            convolutions' or none.
+    """
+
+    activation: type[nn.ReLU] | type[nn.SiLU] = nn.ReLU
+    near_zero: Literal["none", "last", "all"] = "none"
+
+
+def branch(in_channels: int, hidden_channels: int, out_channels: int, style: HeadStyle) -> nn.Sequential:
+    """3x3 convolution, activation, 1x1 convolution."""
     return nn.Sequential(
         nn.Conv2d(in_channels, hidden_channels, 3, padding=1),
-        nn.ReLU(inplace=True),
+        style.activation(inplace=True),
         nn.Conv2d(hidden_channels, out_channels, 1),
     )
 
@@ -33,10 +54,13 @@ def _precise(layers: nn.Sequential, features: Tensor) -> Tensor:
     return precise.to(torch.promote_types(precise.dtype, torch.float32))
 
 
-def _zero_biases(layers: nn.Sequential) -> None:
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-            nn.init.zeros_(layer.bias)
+def _start(layers: nn.Sequential, style: HeadStyle) -> None:
+    """Initial values of a branch that is not the heatmap's: biases 0, weights as the style has them."""
+    convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+    for layer in convolutions:
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    for layer in {"none": [], "last": convolutions[-1:], "all": convolutions}[style.near_zero]:
+        nn.init.normal_(layer.weight, std=NEAR_ZERO)
 
 
 class DetectionHead(nn.Module):
@@ -47,16 +71,26 @@ class DetectionHead(nn.Module):
         hidden_channels: channels between the two convolutions of each branch.
         num_classes: heatmap channels.
         box_channels: size channels, 4 for `ltrb` and 2 for `wh`.
+        style: activation and initial weights; by default those over the aggregation neck.
     """
 
-    def __init__(self, in_channels: int, hidden_channels: int, *, num_classes: int, box_channels: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int,
+        *,
+        num_classes: int,
+        box_channels: int,
+        style: HeadStyle | None = None,
+    ) -> None:
         super().__init__()
-        self.heatmap = branch(in_channels, hidden_channels, num_classes)
-        self.size = branch(in_channels, hidden_channels, box_channels)
-        self.offset = branch(in_channels, hidden_channels, 2)
+        style = style or HeadStyle()
+        self.heatmap = branch(in_channels, hidden_channels, num_classes, style)
+        self.size = branch(in_channels, hidden_channels, box_channels, style)
+        self.offset = branch(in_channels, hidden_channels, 2, style)
         nn.init.constant_(self.heatmap[-1].bias, HEATMAP_PRIOR)  # type: ignore[arg-type]
-        _zero_biases(self.size)
-        _zero_biases(self.offset)
+        _start(self.size, style)
+        _start(self.offset, style)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`. Float32 or better."""
@@ -70,12 +104,16 @@ class ReIDHead(nn.Module):
         in_channels: channels of the neck's map.
         hidden_channels: channels between the two convolutions.
         reid_dim: length of the embedding.
+        style: activation and initial weights; by default those over the aggregation neck.
     """
 
-    def __init__(self, in_channels: int, hidden_channels: int, *, reid_dim: int) -> None:
+    def __init__(
+        self, in_channels: int, hidden_channels: int, *, reid_dim: int, style: HeadStyle | None = None
+    ) -> None:
         super().__init__()
-        self.embedding = branch(in_channels, hidden_channels, reid_dim)
-        _zero_biases(self.embedding)
+        style = style or HeadStyle()
+        self.embedding = branch(in_channels, hidden_channels, reid_dim, style)
+        _start(self.embedding, style)
 
     def forward(self, features: Tensor) -> Tensor:
         """`(B, c, h, w)` to `(B, D, h, w)`, not normalised."""

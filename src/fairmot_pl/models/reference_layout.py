@@ -1,104 +1,108 @@
-"""How the reference release of FairMOT names the network's entries: the only place that knows both layouts.
+"""What a layout of the reference implementation is, and what can be read off a state dict in one.
 
-The map is written in one direction, ours to theirs; reading a release turns it round. Only the DLA-34 layout
-exists here.
+Names are mapped in one direction, ours to theirs; reading a release turns the map round.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from fairmot_pl.codec.maps import BOX_CHANNELS
 
-BACKBONE = "dla34"
-
-_PREFIXES = {
-    "backbone.network.": "base.",
+_HEADS = {
     "detection_head.heatmap.": "hm.",
     "detection_head.size.": "wh.",
     "detection_head.offset.": "reg.",
     "reid_head.embedding.": "id.",
 }
-_MERGE = re.compile(r"neck\.(?:stages\.(?P<stage>\d+)|final)\.steps\.(?P<step>\d+)\.(?P<part>\w+)\.(?P<rest>.+)")
-_PARTS = {"project": "proj", "upsample": "up", "node": "node"}
-_UNIT = {"norm.": "actf.0.", "conv.offset_mask.": "conv.conv_offset_mask."}
-
-_OUR_OWN = ("mean", "std")
-"""Entries that the reference has no place for: it never normalises."""
-
-_LEFT_OUT = (
-    (re.compile(r"base\.fc\."), "ImageNet classifier"),
-    (re.compile(r"base\.level[34]\.project\."), "projection that the reference computes but never uses"),
-)
-
-_OTHER_ARCHITECTURES = {
-    "deconv_layers.": "resdcn (ResNet with deconvolutions)",
-    "deconv_layer1.": "resfpndcn (ResNet with a feature pyramid)",
-    "stage2.": "hrnet",
-    "backbone.model.": "yolo",
-}
+OUR_OWN = {name: "the reference never normalises its images: 0 and 1" for name in ("mean", "std")}
+"""Entries that the reference has no place for, and why."""
 
 
-def reference_name(name: str) -> str:
-    """Name in the reference's DLA-34 state dict of the entry that `FairMOT.state_dict()` calls `name`.
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One architecture of the reference.
 
-    Raises:
-        KeyError: the reference has no such entry.
+    Args:
+        family: the reference's name for it, without the depth.
+        neck: ours.
+        backbones: timm name of each trunk that it covers to the reference's name of the whole architecture.
+        marks: starts of keys that no other layout has.
+        rename: name of ours, of trunk or neck, to theirs; None if they have no such entry.
+        backbone: timm name of the trunk that a state dict holds.
+        left_out: which of their keys are no part of the network, and why.
     """
-    for ours, theirs in _PREFIXES.items():
-        if name.startswith(ours):
-            return theirs + name[len(ours) :]
-    match = _MERGE.fullmatch(name)
-    if match is None:
-        raise KeyError(f"{name} has no counterpart in the reference layout")
-    rest = match["rest"]
-    for ours, theirs in _UNIT.items():
-        if rest.startswith(ours):
-            rest = theirs + rest[len(ours) :]
-    module = "ida_up" if match["stage"] is None else f"dla_up.ida_{match['stage']}"
-    return f"{module}.{_PARTS[match['part']]}_{int(match['step']) + 1}.{rest}"
+
+    family: str
+    neck: str
+    backbones: Mapping[str, str]
+    marks: tuple[str, ...]
+    rename: Callable[[str], str | None]
+    backbone: Callable[[Mapping[str, Tensor]], str]
+    left_out: tuple[tuple[re.Pattern[str], str], ...] = ()
+
+    def names(self, ours: Iterable[str]) -> dict[str, str]:
+        """Their name to our name, for all entries of a `FairMOT.state_dict()` that the reference has too."""
+        return {self.reference_name(name): name for name in ours if name not in OUR_OWN}
+
+    def reference_name(self, name: str) -> str:
+        """Their name of the entry that `FairMOT.state_dict()` calls `name`.
+
+        Raises:
+            KeyError: the reference has no such entry.
+        """
+        for ours, theirs in _HEADS.items():
+            if name.startswith(ours):
+                return theirs + name[len(ours) :]
+        renamed = self.rename(name)
+        if renamed is None:
+            raise KeyError(f"{name} has no counterpart in the reference layout {self.family}")
+        return renamed.replace("offset_mask.", "conv_offset_mask.")
+
+    def why_left_out(self, key: str) -> str | None:
+        """Why an entry of a reference release is no part of the network; None if it is one."""
+        return next((reason for pattern, reason in self.left_out if pattern.match(key)), None)
+
+    def architecture(self, config: Mapping[str, Any]) -> str:
+        """The reference's full name of a network, such as `dla_34`, or `dlaconv_34` where nothing is deformable."""
+        name = self.backbones[bare(config["backbone"])]
+        return name if config.get("deformable") else name.replace("dla_", "dlaconv_")
 
 
-def names(ours: Iterable[str]) -> dict[str, str]:
-    """Their name to our name, for all entries of a `FairMOT.state_dict()` that the reference has too."""
-    return {reference_name(name): name for name in ours if name not in _OUR_OWN}
+def bare(backbone: str) -> str:
+    """A timm name without its weight tag."""
+    return backbone.partition(".")[0]
 
 
-def why_left_out(key: str) -> str | None:
-    """Why an entry of a reference release is no part of the network; None if it is one."""
-    return next((reason for pattern, reason in _LEFT_OUT if pattern.match(key)), None)
-
-
-def other_architecture(state: Mapping[str, Tensor]) -> str | None:
-    """Name of the reference architecture other than DLA-34 that a state dict belongs to."""
-    found = (name for prefix, name in _OTHER_ARCHITECTURES.items() if any(key.startswith(prefix) for key in state))
-    return next(found, None)
-
-
-def config_from_shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Keywords of `build_fairmot` for a reference DLA-34 state dict.
+def config_from_shapes(layout: Layout, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Keywords of `build_fairmot` for a reference state dict; without `reid_dim` if it has no re-ID head.
 
     Raises:
         KeyError: a head is missing; the message is its first key.
-        ValueError: the size head has neither 4 nor 2 channels.
+        ValueError: the size head has neither 4 nor 2 channels, or the trunk is of no known size.
     """
 
-    def rows(key: str) -> int:
-        return len(state[key])
+    def rows(layer: str) -> int:
+        found = state.get(f"{layer}.weight", state.get(f"{layer}.bias"))
+        if found is None:
+            raise KeyError(f"{layer}.weight")
+        return len(found)
 
     encodings = {channels: name for name, channels in BOX_CHANNELS.items()}
-    box_channels = rows("wh.2.weight")
+    box_channels = rows("wh.2")
     if box_channels not in encodings:
         raise ValueError(f"wh.2.weight has {box_channels} channels, a size head has {sorted(encodings)}")
-    return {
-        "backbone": BACKBONE,
-        "reid_dim": rows("id.2.weight"),
+    config = {
+        "backbone": layout.backbone(state),
+        "neck": layout.neck,
         "box_encoding": encodings[box_channels],
         "deformable": any("conv_offset_mask" in key for key in state),
-        "num_classes": rows("hm.2.weight"),
-        "head_channels": rows("hm.0.weight"),
+        "num_classes": rows("hm.2"),
+        "head_channels": rows("hm.0"),
     }
+    return config | ({"reid_dim": rows("id.2")} if any(key.startswith("id.") for key in state) else {})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
+import logging
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from fairmot_pl.models.weights import load_fairmot
+from fairmot_pl.models.load_report import LoadReport
+from fairmot_pl.models.start import MismatchError, start_network
+from fairmot_pl.models.weights_file import WeightsError, read_weights_file, write_weights_file
 from fairmot_pl.training.module import FairMOTModule
+
+log = logging.getLogger(__name__)
 
 
 class CheckpointError(ValueError):
@@ -53,15 +56,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: truncated, or made by something else.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, OSError, ValueError, KeyError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        content = read_weights_file(path)
+    except (WeightsError, FileNotFoundError) as error:
+        raise CheckpointError(f"checkpoint {error}") from error
+    if not {"state_dict", "hyper_parameters"} <= content.keys():
         raise CheckpointError(
-            f"checkpoint {path} cannot be read; it is cut short or no checkpoint ({first_line})"
-        ) from error
-    if not isinstance(content, dict) or not {"state_dict", "hyper_parameters"} <= content.keys():
-        raise CheckpointError(
-            f"checkpoint {path} is not one of this package's training runs (no state_dict with hyper_parameters)"
+            f"checkpoint {path} is not one of this package's training runs (no state_dict with hyper_parameters); "
+            f"a release of the reference becomes one: python -m fairmot_pl.import_weights {path}"
         )
     return content
 
@@ -81,6 +82,23 @@ def load_module(path: Path) -> FairMOTModule:
     return module
 
 
+def write_checkpoint(module: FairMOTModule, path: Path) -> None:
+    """Write a module that no trainer holds as a checkpoint that rebuilds it.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: the file cannot be written.
+    """
+    content = {
+        "state_dict": module.state_dict(),
+        "hyper_parameters": dict(module.hparams),
+        "pytorch-lightning_version": version("pytorch-lightning"),
+        "epoch": 0,
+        "global_step": 0,
+    }
+    write_weights_file(path, content)
+
+
 def trained_input_size(path: Path) -> tuple[int, int] | None:
     """`(height, width)` at which a checkpoint of this package was trained; None for other files."""
     if path.suffix != ".ckpt":
@@ -90,18 +108,29 @@ def trained_input_size(path: Path) -> tuple[int, int] | None:
     return (int(size[0]), int(size[1])) if size else None
 
 
-def start_from(module: FairMOTModule, path: Path) -> None:
-    """Take the network's weights from another checkpoint; classifier, loss weights and optimiser stay fresh.
+def start_from(module: FairMOTModule, path: Path) -> LoadReport:
+    """Take the network's weights from another file; classifier, loss weights and optimiser stay fresh.
+
+    Args:
+        module: its network gets the weights.
+        path: a checkpoint of this package, a release of the reference, or a CenterNet detector in its layout, which
+            leaves fresh what it has not (see `start_network`).
+
+    Returns:
+        What was read, what stays fresh and why; the latter is also logged, entry by entry.
 
     Raises:
         CheckpointError: the other network is built otherwise; the first differing setting is named.
+        WeightsError: the file cannot be read or does not fit.
     """
-    other = load_fairmot(path)
-    mine, theirs = module.model.config, other.config
-    for key in ("backbone", "reid_dim", "box_encoding", "deformable", "num_classes", "head_channels"):
-        if mine[key] != theirs[key]:
-            raise CheckpointError(
-                f"model.init_from={path} has {key}={theirs[key]}, this run has model.{key}={mine[key]}; "
-                f"set model.{key}={theirs[key]} or start from another checkpoint"
-            )
-    module.model.load_state_dict(other.state_dict())
+    try:
+        report = start_network(module.model, path)
+    except MismatchError as error:
+        raise CheckpointError(
+            f"model.init_from={path} has {error.key}={error.theirs}, this run has model.{error.key}={error.mine}; "
+            f"set model.{error.key}={error.theirs} or start from another checkpoint"
+        ) from error
+    for reason in dict.fromkeys(report.fresh.values()):
+        names = [name for name, given in report.fresh.items() if given == reason]
+        log.info("model.init_from: %s not from the file: %s", ", ".join(names), reason)
+    return report

@@ -39,6 +39,7 @@ class FairMOTModule(pl.LightningModule):
         num_classes: object classes.
         head_channels: hidden channels of every head.
         pretrained: start the backbone from timm's ImageNet weights.
+        neck: how the backbone's maps become one, see `build_fairmot`.
         heatmap_weight: weight of the focal loss within the detection loss.
         size_weight: weight of the box size loss within the detection loss.
         offset_weight: weight of the centre offset loss within the detection loss.
@@ -77,6 +78,7 @@ class FairMOTModule(pl.LightningModule):
         learning_rate: float,
         lr_drop_epochs: Sequence[int],
         lr_drop_factor: float,
+        neck: str = "aggregation",
         box_loss: str = "l1",
         identity: str = "cross_entropy",
         identity_options: dict[str, float] | None = None,
@@ -99,6 +101,7 @@ class FairMOTModule(pl.LightningModule):
             head_channels=head_channels,
             reid_sampling=reid_sampling,
             pretrained=pretrained,
+            neck=neck,
         )
         if channels_last:
             self.model.to(memory_format=torch.channels_last)

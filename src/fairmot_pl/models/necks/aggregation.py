@@ -13,21 +13,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fairmot_pl.models.deform_conv import conv3x3
-
-
-class ConvUnit(nn.Module):
-    """3x3 convolution, batch norm, ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, *, deformable: bool) -> None:
-        super().__init__()
-        self.conv = conv3x3(in_channels, out_channels, deformable=deformable)
-        self.norm = nn.BatchNorm2d(out_channels)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """`(B, in, h, w)` to `(B, out, h, w)`."""
-        activated: Tensor = self.norm(self.conv(features)).relu_()
-        return activated
+from fairmot_pl.models.necks.neck import Neck
+from fairmot_pl.models.necks.unit import ConvUnit
 
 
 def bilinear_kernel(factor: int) -> Tensor:
@@ -91,7 +78,7 @@ class IterativeAggregation(nn.Module):
         return merged
 
 
-class AggregationNeck(nn.Module):
+class AggregationNeck(Neck):
     """Trunk maps at strides 4, 8, 16, 32 to one map at stride 4.
 
     Args:
