@@ -23,7 +23,6 @@ from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.losses.box import check_box_loss
 from fairmot_pl.losses.identity import build_identity_loss
 from fairmot_pl.losses.weighting import build_weighting
-from fairmot_pl.models.weights import CONFIG_KEYS
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import trained_input_size
 from fairmot_pl.training.datamodule import FairMOTDataModule

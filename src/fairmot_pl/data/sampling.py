@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
     """Yield `(epoch, index)` for one of several processes.
 
-    All ranks draw the same permutation and take every `world_size`-th entry of it. Where the length does not
-    divide, the permutation starts over, so that all ranks have equally many samples.
+    All ranks draw the same order and take every `world_size`-th entry of it, or, of groups, a block each. Where the
+    length does not divide, the order starts over, so that all ranks have equally many samples.
 
     Args:
         length: samples in the data set.
@@ -22,6 +23,9 @@ class EpochSampler(Sampler[tuple[int, int]]):
         world_size: processes in all.
         start_epoch: the epoch to begin with, for a resumed run.
         start: samples per rank of `start_epoch` that were already seen; later epochs are whole.
+        sequences: `(length,)` which sequence each sample is of; needed for groups.
+        group_size: so many samples of one sequence, drawn at random from it, follow one another; what is left of a
+            sequence makes smaller groups.
     """
 
     def __init__(
@@ -34,6 +38,8 @@ class EpochSampler(Sampler[tuple[int, int]]):
         world_size: int = 1,
         start_epoch: int = 0,
         start: int = 0,
+        sequences: NDArray[np.int64] | None = None,
+        group_size: int = 1,
     ) -> None:
         if length < 1:
             raise ValueError(f"length is {length}: there is no sample to draw; check the data set's sources")
@@ -45,6 +51,9 @@ class EpochSampler(Sampler[tuple[int, int]]):
         if not 0 <= start <= len(self):
             raise ValueError(f"start is {start}; an epoch has {len(self)} samples per rank")
         self.start = start
+        if group_size > 1 and (sequences is None or len(sequences) != length):
+            raise ValueError(f"group_size is {group_size}: it needs the sequence of each of the {length} samples")
+        self.sequences, self.group_size = sequences, group_size
 
     def __len__(self) -> int:
         """Samples per rank of a whole epoch, also where a resumed one yields fewer, as trainers expect."""
@@ -55,10 +64,26 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.arange(self.length)
-        if self.shuffle:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
-        mine = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
+        order = self._order()
+        if self.group_size == 1:
+            mine = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
+        else:  # neighbours stay together
+            mine = np.resize(order, len(self) * self.world_size).reshape(self.world_size, -1)[self.rank]
         skipped = self.start if self.epoch == self.start_epoch else 0
         epoch = self.epoch
         return ((epoch, index) for index in mine[skipped:].tolist())
+
+    def _order(self) -> NDArray[np.int64]:
+        """All samples in the order of this epoch."""
+        if not self.shuffle:
+            return np.arange(self.length)
+        rng = np.random.default_rng((self.seed, self.epoch))
+        order = rng.permutation(self.length)
+        if self.group_size == 1 or self.sequences is None:
+            return order
+        order = order[np.argsort(self.sequences[order], kind="stable")]  # shuffled within each sequence
+        sequence = self.sequences[order]
+        place = np.arange(self.length) - np.searchsorted(sequence, sequence)
+        starts = np.flatnonzero(place % self.group_size == 0)
+        groups = np.split(order, starts[1:])
+        return np.concatenate([groups[group] for group in rng.permutation(len(groups))])

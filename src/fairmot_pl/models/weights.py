@@ -135,7 +135,9 @@ def to_reference_state_dict(model: FairMOT) -> dict[str, Tensor]:
     if model.mean.any() or (model.std != 1).any():
         raise ValueError("the network normalises its images (pretrained=True does that); the reference cannot")
     if model.reid_sampling != "center":
-        raise ValueError(f"the network reads embeddings by {model.reid_sampling!r}; the reference reads them by 'center'")
+        raise ValueError(
+            f"the network reads embeddings by {model.reid_sampling!r}; the reference reads them by 'center'"
+        )
     own = model.state_dict()
     return {theirs: own[ours].detach() for theirs, ours in layout.names(own).items()}
 

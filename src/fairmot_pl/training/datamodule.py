@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -48,6 +49,8 @@ class FairMOTDataModule(pl.LightningDataModule):
         box_encoding: `"ltrb"` or `"wh"`.
         num_classes: heatmap channels.
         max_objects: object slots an image.
+        frames_per_sequence: so many random frames of one sequence follow one another in training, so that a batch holds
+            the same people more than once; 1 draws every frame on its own.
         identity_numbering: `"dense"`, or `"reference"` for as many classes as FairMOT has; see `IdentityIndex`.
         synthetic: what to render under `root` when it is not there yet; see `fairmot_pl.data.synthetic`.
     """
@@ -67,6 +70,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         box_encoding: str = "ltrb",
         num_classes: int = 1,
         max_objects: int = 500,
+        frames_per_sequence: int = 1,
         identity_numbering: str = "dense",
         synthetic: Mapping[str, Any] | None = None,
     ) -> None:
@@ -78,6 +82,9 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.input_size = (height, width)
         self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
         self.seed = seed
+        if frames_per_sequence < 1:
+            raise ValueError(f"data.frames_per_sequence is {frames_per_sequence}; it must be 1 or more")
+        self.frames_per_sequence = frames_per_sequence
         check_numbering(identity_numbering)
         self.identity_numbering = identity_numbering
         self.augmentation = dict(augmentation)
@@ -209,7 +216,11 @@ class FairMOTDataModule(pl.LightningDataModule):
     def _sampler(self, samples: int) -> EpochSampler:
         """This process's share of the shuffled samples, less what a resumed epoch has behind it."""
         rank, world_size = self._rank()
-        settings = {"shuffle": True, "seed": self.seed, "rank": rank, "world_size": world_size}
+        lengths = [len(sequence) for sequence in self.train_sequences]
+        settings = {
+            **{"shuffle": True, "seed": self.seed, "rank": rank, "world_size": world_size},
+            **{"sequences": np.repeat(np.arange(len(lengths)), lengths), "group_size": self.frames_per_sequence},
+        }
         sampler = EpochSampler(samples, **settings)  # type: ignore[arg-type]
         if self.trainer is None or not self.trainer.fit_loop.restarting:
             return sampler
