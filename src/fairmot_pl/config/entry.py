@@ -46,11 +46,16 @@ NOT_WORTH_SAYING = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task leaves: where its files are, what to type next, and a figure for sweepers."""
+    """What a task leaves: where its files are, what to type next, and a figure for sweepers.
+
+    A `status` other than 0 becomes that of the process; a `silent` task has printed all that is to be printed.
+    """
 
     folder: Path
     next_steps: list[str] = field(default_factory=list)
     objective: float | None = None
+    status: int = 0
+    silent: bool = False
 
 
 def plain(node: Any) -> Any:
@@ -127,11 +132,13 @@ def _job(
     with plain_errors(record=output_folder() / "error.txt" if in_sweep else None), _environment_restored():
         check(config)
         outcome = task(config)
-        if is_main_process():
+        if is_main_process() and not outcome.silent:
             for step in outcome.next_steps:
                 print(f"next: {step}")
             print(f"results: {outcome.folder}", flush=True)
         objective = outcome.objective
+    if outcome.status and not in_sweep:
+        raise SystemExit(outcome.status)
     return objective
 
 
