@@ -90,12 +90,12 @@ def audit(
     """
     findings = Findings()
     sequences = scan_recipe(sources, root, findings)
-    facts, interrupted = _probe(sequences, workers, progress)
+    facts, interrupted = probe_sequences(sequences, workers, progress)
     for sequence in sequences:
         check_images(sequence, facts, findings)
         sizes = image_sizes(sequence, facts)
         if sequence.normalised:
-            _to_pixels(sequence, sizes)
+            to_pixels(sequence, sizes)
         check_rows(sequence, sizes, findings)
     check_footage(sequences, facts, findings)
     sides: tuple[Side, Side] = ("train", "val")
@@ -109,7 +109,7 @@ def audit(
     )
 
 
-def _probe(
+def probe_sequences(
     sequences: Sequence[AuditedSequence], workers: int | None, progress: Progress | None
 ) -> tuple[dict[Path, ImageFacts], bool]:
     """Facts of all images; of those that are done where Ctrl-C stops it."""
@@ -135,7 +135,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _to_pixels(sequence: AuditedSequence, sizes: NDArray[np.int64]) -> None:
+def to_pixels(sequence: AuditedSequence, sizes: NDArray[np.int64]) -> None:
     """Turn normalised boxes into pixels; those of images that nobody could open are left out."""
     size = sequence.size_of_rows(sizes)
     scale = np.tile(size[:, ::-1], (1, 2))
