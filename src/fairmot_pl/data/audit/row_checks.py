@@ -118,6 +118,8 @@ def _camera_motion(
     """The median step of everybody who is seen in a frame and in the one before; 0 where they are fewer than four."""
     camera = np.zeros_like(moved)
     steady = np.flatnonzero(follows & (gap == 1))
+    if not len(steady):
+        return camera
     order = steady[np.argsort(frames[steady], kind="stable")]
     numbers, starts = np.unique(frames[order], return_index=True)
     medians = {
