@@ -28,7 +28,7 @@ from rich.progress import (
 
 from fairmot_pl.config import build
 from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import EXPECTED_ERRORS, Outcome, output_folder, plain, run_command
+from fairmot_pl.config.entry import EXPECTED_ERRORS, INTERRUPTED, Outcome, output_folder, plain, run_command
 from fairmot_pl.data.audit.audit import AuditReport, audit
 from fairmot_pl.data.audit.findings import findings_text
 from fairmot_pl.data.augment import Augmentation
@@ -45,9 +45,6 @@ KEYS = {
     "fail_on": Literal["error", "warning"],
     "workers": int | None,
 }
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 Pictures = list[tuple[str, NDArray[np.uint8]]]
 

@@ -11,8 +11,10 @@ import pytest
 from entries.conftest import TINY
 from fairmot_pl import check_data
 from fairmot_pl.config.check import ConfigError
+from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.config.overrides import compose_checked
 from fairmot_pl.data.audit import audit as auditing
+from fairmot_pl.data.audit.recipe import SCANS
 from fairmot_pl.data.synthetic import render_dataset
 
 WORLD = [each for each in TINY if each.startswith("data.")]
@@ -116,6 +118,14 @@ def test_ctrl_c_keeps_what_was_found(fails, set_of, folder, monkeypatch):
     assert status == 130
     assert "not-a-number" in out
     assert "Stopped by Ctrl-C after 3 images" in out
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (conf_dir() / "data").glob("*.yaml")))
+def test_every_data_set_can_be_audited(name):
+    config = compose_checked("check_data", [f"data={name}", "data.root=/data"])
+    check_data.check(config)
+    sources = {**config.data.train, **(config.data.val or {})}
+    assert {source.format for source in sources.values()} <= set(SCANS)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from fairmot_pl.config.check import ConfigError
 from fairmot_pl.config.overrides import compose_checked
 from fairmot_pl.convert import check
+from fairmot_pl.data.images import read_image
 from fairmot_pl.data.mot import read_mot_folder
 from fairmot_pl.data.synthetic import render_dataset
 from fairmot_pl.inference.video_writer import VideoWriter
@@ -40,8 +41,6 @@ def test_yolo_and_again(run, yolo, tmp_path):
 
 def test_a_video_is_taken_apart(run, tmp_path):
     (folder,) = render_dataset(tmp_path / "set", train=1, val=0, frames=4, people=2, image_size=(96, 160))
-    from fairmot_pl.data.images import read_image
-
     with VideoWriter(tmp_path / "street.mp4", frame_rate=12) as writer:
         for path in sorted((folder / "img1").iterdir()):
             writer.write(read_image(path))

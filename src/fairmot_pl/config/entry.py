@@ -34,6 +34,9 @@ register_resolvers()  # on import: the worker processes of a launcher never see 
 EXPECTED_ERRORS = (ValueError, OSError, MisconfigurationException)
 """What bad input raises; anything else is a defect and keeps its traceback."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 NOT_WORTH_SAYING = (
     r".*isinstance\(treespec, LeafSpec\).*",  # torch's own pytree, called by Lightning
     r".*ended before the epoch ended and your dataloader is not resumable.*",  # ours is: EpochSampler
@@ -151,6 +154,9 @@ def plain_errors(record: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C", file=sys.stderr, flush=True)
+        raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         if os.environ.get("FAIRMOT_DEBUG") or (record is None and not isinstance(error, EXPECTED_ERRORS)):
             raise

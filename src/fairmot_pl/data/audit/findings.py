@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +18,13 @@ MAX_LINES = 100
 """So many lines of a finding are kept; its count is of all."""
 
 
+MAX_FILES = 10
+"""So many files with the same kind of fault are printed; the JSON document has all."""
+
+
 @dataclass(frozen=True)
 class Check:
-    """One kind of fault: what grave it is, and what to do about it."""
+    """One kind of fault: how grave it is, and what to do about it."""
 
     severity: Severity
     mend: str
@@ -117,14 +122,14 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        given = asdict(self)
         return {
             "check": self.check,
             "severity": self.severity,
-            **given,
             "file": str(self.file),
             "line": self.lines[0] if self.lines else None,
             "lines": list(self.lines),
+            "count": self.count,
+            "found": self.found,
             "mend": self.mend,
         }
 
@@ -171,10 +176,15 @@ class Findings:
 
 
 def findings_text(findings: Sequence[Finding], root: Path) -> str:
-    """A table of findings and, below it, how to mend each kind."""
+    """A table of findings, `MAX_FILES` of a kind, and below it how to mend each kind."""
     if not findings:
         return "nothing was found"
-    cells = [(each.severity, each.check, each.where(root), each.text()) for each in findings]
+    cells: list[tuple[str, str, str, str]] = []
+    for check, group in groupby(findings, key=lambda each: each.check):
+        same = list(group)
+        cells += [(each.severity, check, each.where(root), each.text()) for each in same[:MAX_FILES]]
+        if len(same) > MAX_FILES:
+            cells.append((same[0].severity, check, "...", f"{len(same) - MAX_FILES} more files, see findings.json"))
     header = ("severity", "check", "file:line", "found")
     widths = [max(len(row[column]) for row in (header, *cells)) for column in range(3)]
     lines = [
