@@ -319,3 +319,13 @@ def test_rows_of_whole_real_sequences_are_clean(real_data):
         check_rows(sequence, sizes, findings)
     found = {finding.check for finding in findings} - {"no-images"}  # there are only texts in this folder
     assert found <= {"box-outside"}  # MOT17-10 has two
+
+
+def test_a_sequence_that_was_published_without_header(few):
+    for folder in (few / "train").iterdir():
+        (folder / "seqinfo.ini").unlink()
+    recipe = {"train": {"a": {"format": "mot", "path": "train", "frame_rate": 14.0}}, "val": {}}
+    report = audit(recipe, few)
+    assert not list(report.findings)
+    assert [each.frame_rate for each in report.sheets["train"].sequences] == [14, 14]
+    assert kinds(audit({"train": {"a": {"format": "mot", "path": "train"}}, "val": {}}, few)) == {"seqinfo"}

@@ -84,7 +84,7 @@ def test_clean_jde_labels(jde, lists):
     report = audit_one(jde, format="jde", lists=lists)
     assert kinds(report) == {"unknown-identity"}  # the still image trains detection only
     sheets = {sheet.name: sheet for sheet in report.sheets["train"].sequences}
-    assert (sheets["V"].images, sheets["V"].identities, sheets["jde"].images) == (3, 2, 1)
+    assert (sheets["V"].images, sheets["V"].identities, sheets["all.txt" if lists else "jde"].images) == (3, 2, 1)
     height, width = SIZE
     assert sheets["V"].boxes[0] == pytest.approx([0.07 * width, 0.3 * height, 0.1 * width, 0.4 * height])
 
@@ -199,3 +199,22 @@ def test_coco_figures_and_broken_json(tmp_path):
     (tmp_path / "all.json").write_text('{"images": [\n1,')
     (finding,) = audit_one(tmp_path, format="coco", annotation="all.json").findings
     assert (finding.check, finding.lines) == ("unreadable-labels", (2,))
+
+
+def test_jde_lists_of_the_two_halves_of_a_video(jde):
+    still = "images/still.jpg"
+    (jde / "first.txt").write_text(f"images/V/img1/000001.jpg\n{still}\n")
+    (jde / "second.txt").write_text("images/V/img1/000002.jpg\nimages/V/img1/000003.jpg\n")
+    recipe = {name: {"a": {"format": "jde", "path": ".", "lists": f"{name}.txt"}} for name in ("first", "second")}
+    report = audit({"train": recipe["first"], "val": recipe["second"]}, jde)
+    assert kinds(report) == {"shared-identities", "unknown-identity"}
+    (jde / "second.txt").write_text("images/V/img1/000001.jpg\n")
+    assert "same-frames" in kinds(audit({"train": recipe["first"], "val": recipe["second"]}, jde))
+
+
+def test_several_lists_below_one_root(jde):
+    (jde / "one.txt").write_text("images/still.jpg\n")
+    (jde / "two.txt").write_text("images/V/img1/000002.jpg\n")
+    recipe = {name: {"format": "jde", "path": ".", "lists": f"{name}.txt"} for name in ("one", "two")}
+    sheets = audit({"train": recipe, "val": {}}, jde).sheets["train"].sequences
+    assert [(each.name, each.images) for each in sheets] == [("one.txt", 1), ("V", 1)]

@@ -40,7 +40,9 @@ CHECKS: dict[str, Check] = {
     "image-name": Check("error", "name images by their frame number from 1, such as 000001.jpg"),
     "detector-copies": Check("error", "use one copy of each MOT17 video: detector: auto, or one copy in the list file"),
     # seqinfo.ini
-    "seqinfo": Check("error", "write seqinfo.ini with [Sequence] and frameRate, seqLength, imWidth, imHeight"),
+    "seqinfo": Check(
+        "error", "write it with [Sequence], frameRate, seqLength, imWidth, imHeight, or say frame_rate for the source"
+    ),
     "sequence-length": Check("error", "set seqLength to the number of images, or complete the images"),
     "image-size": Check("error", "state the size that the image has, or restore the original image"),
     "frame-rate": Check("error", "set frameRate to the frames per second of the video"),

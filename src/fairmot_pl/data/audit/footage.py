@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def check_footage(sequences: Sequence[AuditedSequence], facts: Facts, findings: 
     """
     _check_copies(sequences, findings)
     train, val = _used(sequences, "train"), _used(sequences, "val")
-    _check_same_frames(sequences, findings)
+    _check_same_frames(train, val, findings)
     alike = _check_content(train, val, facts, findings)
     _check_looks(train, val, facts, alike, findings)
     _check_repeats(train, facts, findings)
@@ -50,23 +51,23 @@ def _check_copies(sequences: Sequence[AuditedSequence], findings: Findings) -> N
     """Each MOT17 video once on a side."""
     sides: tuple[Side, Side] = ("train", "val")
     for side in sides:
-        copies: dict[str, list[AuditedSequence]] = defaultdict(list)
+        copies: dict[str, dict[str, AuditedSequence]] = defaultdict(dict)
         for sequence in sequences:
             match = _COPY.fullmatch(sequence.name)
             if match and len(sequence.used_images(side)):
-                copies[match[1]].append(sequence)
+                copies[match[1]].setdefault(sequence.name, sequence)
         for video, found in copies.items():
             if len(found) > 1:
-                names = ", ".join(sorted(sequence.name for sequence in found))
-                findings.add("detector-copies", found[0].file, f"{side} uses {video} as {names}")
+                file = next(iter(found.values())).file
+                findings.add("detector-copies", file, f"{side} uses {video} as {', '.join(sorted(found))}")
 
 
-def _check_same_frames(sequences: Sequence[AuditedSequence], findings: Findings) -> None:
-    for sequence in sequences:
-        both = np.intersect1d(sequence.used_images("train"), sequence.used_images("val"))
-        if len(both):
-            found = f"{len(both)} frames of {sequence.name} are trained on and validated on"
-            findings.add("same-frames", sequence.file, found, count=1)
+def _check_same_frames(train: Sequence[_Frame], val: Sequence[_Frame], findings: Findings) -> None:
+    """Files that the recipe itself names on both sides."""
+    trained = {sequence.images[index] for sequence, index in train}
+    both = Counter((sequence.file, sequence.name) for sequence, index in val if sequence.images[index] in trained)
+    for (file, name), count in both.items():
+        findings.add("same-frames", file, f"{count} frames of {name} are trained on and validated on", count=1)
 
 
 def _check_content(
@@ -78,16 +79,15 @@ def _check_content(
         content = _content(sequence, index, facts)
         if content:
             by_content.setdefault(content, (sequence, index))
-    pairs: dict[tuple[int, int], list[tuple[Path, Path]]] = defaultdict(list)
+    pairs: dict[tuple[int, int], list[tuple[_Frame, _Frame]]] = defaultdict(list)
     for sequence, index in val:
         other = by_content.get(_content(sequence, index, facts) or b"-")
-        if other is not None and other[0] is not sequence:
-            pairs[id(other[0]), id(sequence)].append((other[0].images[other[1]], sequence.images[index]))
-    for (_, key), images in pairs.items():
-        in_train, in_val = images[0]
-        sequence = next(each for each, _ in val if id(each) == key)
-        found = f"{len(images)} images of it are in training too: {in_val.name} equals {in_train}"
-        findings.add("same-footage", sequence.file, found, count=1)
+        if other is not None and not _is_same(other[0], sequence):
+            pairs[id(other[0]), id(sequence)].append((other, (sequence, index)))
+    for found in pairs.values():
+        (in_train, place), (in_val, index) = found[0]
+        text = f"{len(found)} images of it are in training too: {in_val.images[index].name} equals "
+        findings.add("same-footage", in_val.file, text + str(in_train.images[place]), count=1)
     return set(pairs)
 
 
@@ -106,26 +106,39 @@ def _check_looks(
     """Frames that look alike in different sequences on the two sides."""
     train_signs, train = _signs(train, facts)
     val_signs, val = _signs(val, facts)
-    of_train = np.array([id(sequence) for sequence, _ in train])
-    hits: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    for start in range(0, len(train), _BLOCK):
-        for begin in range(0, len(val), _BLOCK):
-            block = train_signs[start : start + _BLOCK] @ val_signs[begin : begin + _BLOCK].T
-            near = block >= 256 - 2 * NEAR_BITS
-            for first, second in zip(*(axis.tolist() for axis in np.nonzero(near)), strict=True):
-                pair = int(of_train[start + first]), id(val[begin + second][0])
-                if pair not in known and not _same_video(train[start + first][0], val[begin + second][0]):
-                    hits[pair].append((start + first, begin + second))
-    for found in hits.values():
-        (in_train, place), (in_val, index) = train[found[0][0]], val[found[0][1]]
-        count = len({second for _, second in found})
-        text = f"{count} frames look like training frames: {in_val.images[index].name} like {in_train.images[place]}"
-        findings.add("near-duplicate", in_val.file, text, count=1)
+    for (_, places), (_, indices) in product(_by_sequence(train), _by_sequence(val)):
+        in_train, in_val = train[places[0]][0], val[indices[0]][0]
+        if (id(in_train), id(in_val)) in known or _same_video(in_train, in_val):
+            continue
+        closest = np.full(len(indices), -1.0, np.float32)
+        partner = np.zeros(len(indices), np.int64)
+        for start in range(0, len(places), _BLOCK):
+            equal = train_signs[places[start : start + _BLOCK]] @ val_signs[indices].T
+            partner = np.where(equal.max(axis=0) > closest, start + equal.argmax(axis=0), partner)
+            closest = np.maximum(closest, equal.max(axis=0))
+        near = np.flatnonzero(closest >= 256 - 2 * NEAR_BITS)
+        if len(near):
+            first, second = train[places[partner[near[0]]]], val[indices[near[0]]]
+            text = f"{len(near)} frames look like training frames: {second[0].images[second[1]].name} like "
+            findings.add("near-duplicate", in_val.file, text + str(first[0].images[first[1]]), count=1)
+
+
+def _by_sequence(frames: Sequence[_Frame]) -> list[tuple[int, list[int]]]:
+    """Places in `frames` by sequence."""
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, (sequence, _) in enumerate(frames):
+        places[id(sequence)].append(place)
+    return list(places.items())
+
+
+def _is_same(first: AuditedSequence, second: AuditedSequence) -> bool:
+    """Whether two are one sequence, of which two lists may name different images."""
+    return first is second or (first.file == second.file and first.name == second.name)
 
 
 def _same_video(first: AuditedSequence, second: AuditedSequence) -> bool:
     """One sequence, or two detector copies of it: its halves look alike, and may."""
-    return first is second or (first.name != second.name and _video(first.name) == _video(second.name))
+    return _is_same(first, second) or (first.name != second.name and _video(first.name) == _video(second.name))
 
 
 def _signs(frames: Sequence[_Frame], facts: Facts) -> tuple[NDArray[np.float32], list[_Frame]]:
@@ -160,11 +173,13 @@ def _video(name: str) -> str:
 
 def _check_identities(sequences: Sequence[AuditedSequence], findings: Findings) -> None:
     """People of a video who are trained on and validated on, as the halves of the reference share them."""
+    ids: dict[tuple[Path, str], dict[Side, set[int]]] = defaultdict(lambda: {"train": set(), "val": set()})
     for sequence in sequences:
-        if not sequence.is_video:
-            continue
-        trained, validated = (np.unique(sequence.used_rows(side).ids) for side in ("train", "val"))
-        shared = np.intersect1d(trained[trained >= 0], validated)
-        if len(shared):
-            found = f"{len(shared)} of {len(validated)} validated identities of {sequence.name} are trained on too"
-            findings.add("shared-identities", sequence.file, found, count=1)
+        if sequence.is_video:
+            for side, found in ids[sequence.file, sequence.name].items():
+                found.update(sequence.used_rows(side).ids.tolist())
+    for (file, name), by_side in ids.items():
+        shared = (by_side["train"] & by_side["val"]) - {-1}
+        if shared:
+            found_text = f"{len(shared)} of {len(by_side['val'] - {-1})} validated identities of {name} are trained on"
+            findings.add("shared-identities", file, found_text, count=1)

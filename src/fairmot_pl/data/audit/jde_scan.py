@@ -50,7 +50,14 @@ def scan_jde(
     for image in named:
         groups[image.parent if _is_video_folder(image.parent) else None].append(image)
     return [
-        _sequence(root, folder, members, [named[image] for image in members], findings, missing_labels)
+        _sequence(
+            root / lists[0] if lists else root,
+            folder,
+            members,
+            [named[image] for image in members],
+            findings,
+            missing_labels,
+        )
         for folder, members in groups.items()
     ]
 
@@ -109,7 +116,7 @@ def _is_video_folder(folder: Path) -> bool:
 
 
 def _sequence(
-    root: Path,
+    source: Path,
     folder: Path | None,
     images: Sequence[Path],
     labels: Sequence[Path],
@@ -120,10 +127,10 @@ def _sequence(
     order = sorted(range(len(images)), key=lambda index: int(images[index].stem)) if numbered else range(len(images))
     images, labels = [images[index] for index in order], [labels[index] for index in order]
     frames = [int(image.stem) for image in images] if numbered else range(1, len(images) + 1)
-    name = root.name if folder is None else folder.parent.name if folder.name == "img1" else folder.name
+    name = source.name if folder is None else folder.parent.name if folder.name == "img1" else folder.name
     return AuditedSequence(
         name=name,
-        file=root if folder is None else folder.parent,
+        file=source if folder is None else folder.parent,
         images=tuple(images),
         frames=np.array(frames, np.int64),
         said_sizes=np.zeros((len(images), 2), np.int64),

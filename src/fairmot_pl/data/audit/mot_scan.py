@@ -38,15 +38,28 @@ class Header:
         return [line for name, line in self.lines if name == key.lower()]
 
 
-def scan_mot_sequence(folder: Path, findings: Findings) -> AuditedSequence:
-    """Read a sequence folder and report what can be told without opening its images."""
-    header = read_header(folder / "seqinfo.ini", findings)
+def scan_mot_sequence(
+    folder: Path, findings: Findings, *, truth: Path | None = None, frame_rate: float | None = None
+) -> AuditedSequence:
+    """Read a sequence folder and report what can be told without opening its images.
+
+    Args:
+        folder: holds the images, `seqinfo.ini` and `gt/gt.txt`.
+        findings: where to.
+        truth: the ground truth, where it lies elsewhere.
+        frame_rate: frames per second of a sequence that was published without `seqinfo.ini`, as MOT15 was.
+    """
+    ini = folder / "seqinfo.ini"
+    if frame_rate is not None and not ini.is_file():
+        header = Header(ini, frame_rate, extension=_extension(folder / "img1"))
+    else:
+        header = read_header(ini, findings)
     frames, images = _list_images(folder, header, findings)
     last = int(frames.max(initial=0))
     if header.length and last and header.length != last:
         found = f"seqLength is {header.length}, the last image is frame {last}"
         findings.add("sequence-length", header.path, found, lines=header.line("seqLength"))
-    rows = _people(folder / "gt" / "gt.txt", max(header.length, last), findings)
+    rows = _people(truth or folder / "gt" / "gt.txt", max(header.length, last), findings)
     return AuditedSequence(
         name=folder.name,
         file=folder,
@@ -94,6 +107,12 @@ def read_header(path: Path, findings: Findings) -> Header:
     size = (height, width) if height and width else (0, 0)
     folder, extension = given.get("imdir") or "img1", given.get("imext") or ".jpg"
     return Header(path, rate, length, size, folder, extension, tuple(lines.items()))
+
+
+def _extension(images: Path) -> str:
+    """That of the first image, for want of `seqinfo.ini`."""
+    found = sorted(path for path in images.glob("[!.]*") if path.suffix.lower() in IMAGE_EXTENSIONS)
+    return found[0].suffix if found else ".jpg"
 
 
 def _list_images(folder: Path, header: Header, findings: Findings) -> tuple[NDArray[np.int64], tuple[Path, ...]]:

@@ -34,7 +34,8 @@ def scan_recipe(sources: Mapping[Side, Mapping[str, Options]], root: Path, findi
     Raises:
         ValueError: a format that cannot be audited.
     """
-    known: dict[tuple[str, str], AuditedSequence] = {}
+    known: dict[Path, AuditedSequence] = {}
+    sequences: list[AuditedSequence] = []
     scanned: dict[str, list[AuditedSequence]] = {}
     for side, by_name in sources.items():
         for source, options in by_name.items():
@@ -46,9 +47,12 @@ def scan_recipe(sources: Mapping[Side, Mapping[str, Options]], root: Path, findi
             place = f"{path.resolve()} {sorted(what.items(), key=str)}"
             if place not in scanned:
                 found = SCANS[kind](path, options, findings)
-                scanned[place] = [known.setdefault((str(each.file), each.name), each) for each in found]
+                # a folder is a sequence whatever picks it; what a list names may be a part of one
+                whole = SCANS[kind] is _scan_mot
+                scanned[place] = [known.setdefault(each.file, each) for each in found] if whole else found
+                sequences += [each for each in scanned[place] if not any(each is other for other in sequences)]
             _note_uses(scanned[place], side, source, options.get("split", "full"))
-    return list(known.values())
+    return sequences
 
 
 def _note_uses(sequences: Sequence[AuditedSequence], side: Side, source: str, split: Any) -> None:
@@ -92,7 +96,7 @@ def _scan_mot(path: Path, options: Options, findings: Findings) -> list[AuditedS
     except FileNotFoundError as error:
         findings.add("missing-data", path, str(error).removeprefix(f"{path}: "))
         return []
-    return [scan_mot_sequence(folder, findings) for folder in folders]
+    return [scan_mot_sequence(folder, findings, frame_rate=options.get("frame_rate")) for folder in folders]
 
 
 def _scan_crowdhuman(path: Path, options: Options, findings: Findings) -> list[AuditedSequence]:
