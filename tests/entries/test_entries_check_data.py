@@ -64,7 +64,7 @@ def test_a_clean_set(run, set_of):
     assert page.count("<img") == 2
     pictures = sorted((ran.folder / "samples").glob("*.png"))
     assert [path.name[:9] for path in pictures] == ["01_SYN-01", "02_SYN-01"]
-    assert cv2.imread(str(pictures[0])).shape == (2 * 96 + 8, 2 * 160 + 8, 3)
+    assert cv2.imread(str(pictures[0])).shape == (2 * 480 + 8, 2 * 800 + 8, 3)
 
 
 def test_the_rendered_world_is_clean(run, world_root):

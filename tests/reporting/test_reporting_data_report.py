@@ -123,12 +123,13 @@ def test_pictures_show_what_the_targets_hold(box_encoding):
             return torch.full((3, 96, 160), 0.5), targets
 
     drawn = sample_picture(Samples(), Samples(), 0)
-    assert drawn.shape == (200, 328, 3)
-    assert (drawn[98] == 255).all()
-    heat = drawn[104:, :160]
-    assert heat[35, 80].tolist() == [255, 255, 255]  # the cross at a centre
-    assert heat[90, 150].tolist() == [128, 128, 128]  # cold, so the image shows
-    assert heat[35, 85].tolist() != [128, 128, 128]
+    times = 5  # 96 pixels of height are too few to see anything
+    assert drawn.shape == (times * 192 + 8, times * 320 + 8, 3)
+    assert (drawn[times * 96 + 4] == 255).all()
+    heat = drawn[times * 96 + 8 :, : times * 160]
+    assert heat[times * 35, times * 80].tolist() == [255, 255, 255]  # the cross at a centre
+    assert heat[times * 90, times * 150].tolist() == [128, 128, 128]  # cold, so the image shows
+    assert heat[times * 35, times * 82].tolist() != [128, 128, 128]
 
 
 def test_a_picture_without_people():

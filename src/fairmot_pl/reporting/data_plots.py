@@ -59,8 +59,8 @@ def sequences_figure(sheets: Mapping[str, DataSheet]) -> Figure | None:
     rows = max(len(_names(bars)), len(_names(sizes)))
     with styled():
         figure, panels = new_figure(1, 2, height=1.3 + 0.26 * rows)
-        _draw_bars(panels[0], bars, "Identities of each sequence", "identities")
-        _draw_bars(panels[1], sizes, "Size of images, width x height", "images")
+        _draw_bars(panels[0], bars, rows, "Identities of each sequence", "identities")
+        _draw_bars(panels[1], sizes, rows, "Size of images, width x height", "images")
     return figure
 
 
@@ -126,7 +126,8 @@ def _names(bars: Mapping[str, Mapping[str, int]]) -> list[str]:
     return sorted(total, key=lambda name: -total[name])[:MAX_BARS]
 
 
-def _draw_bars(panel: Axes, bars: Mapping[str, Mapping[str, int]], title: str, across: str) -> None:
+def _draw_bars(panel: Axes, bars: Mapping[str, Mapping[str, int]], rows: int, title: str, across: str) -> None:
+    """Horizontal bars from the top, in a panel that has room for `rows` of them."""
     names = _names(bars)
     sides = [side for side, found in bars.items() if any(found.values())]
     thickness = 0.8 / max(1, len(sides))
@@ -141,7 +142,7 @@ def _draw_bars(panel: Axes, bars: Mapping[str, Mapping[str, int]], title: str, a
                     f"{length:,.0f}", (length, spot), (3, 0), textcoords="offset points", va="center", fontsize=7.5
                 )
     panel.set_yticks(range(len(names)), names, fontsize=8)
-    panel.set_ylim(len(names) - 0.4, -0.6)
+    panel.set_ylim(rows - 0.4, -0.6)
     panel.set_xlim(0, 1.12 * max([1, *(count for found in bars.values() for count in found.values())]))
     panel.grid(visible=False, axis="y")
     finish_panel(panel, title, across, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,9 @@ from fairmot_pl.structures import Tracks
 
 _GAP = 8
 """White pixels between the panels of a picture."""
+
+_READABLE = 480
+"""Pixels of height from which labels and peaks can be told apart."""
 
 _INK = np.array([(255, 255, 255), (0, 0, 0)], np.uint8)
 
@@ -38,16 +42,18 @@ def sample_picture(augmented: Samples, plain: Samples, index: int, *, epoch: int
         epoch: whose augmentation.
 
     Returns:
-        `(2 h + 8, 2 w + 8, 3)` uint8 RGB.
+        `(2 h + 8, 2 w + 8, 3)` uint8 RGB; small inputs are shown a whole number of times larger.
     """
     columns = []
     for samples in (plain, augmented):
         image, targets = samples[(epoch, index)]
-        pixels = np.ascontiguousarray((image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
+        pixels = (image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+        times = max(1, round(_READABLE / pixels.shape[0]))
+        large = np.ascontiguousarray(pixels.repeat(times, axis=0).repeat(times, axis=1))
         people, centres = read_targets(targets)
-        heat = draw_heatmap(pixels, targets.heatmap.amax(dim=0).numpy())
-        boxed = draw_tracks(pixels, people)
-        columns.append(_stack([_mark(boxed, centres), _mark(heat, centres)], axis=0))
+        boxed = draw_tracks(large, replace(people, boxes=times * people.boxes))
+        heat = draw_heatmap(large, targets.heatmap.amax(dim=0).numpy())
+        columns.append(_stack([_mark(boxed, times * centres), _mark(heat, times * centres)], axis=0))
     return _stack(columns, axis=1)
 
 
