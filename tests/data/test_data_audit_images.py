@@ -25,6 +25,17 @@ def encoded(image: Image.Image, **options) -> bytes:
     return buffer.getvalue()
 
 
+def noisy_picture() -> Image.Image:
+    noise = np.random.default_rng(0).normal(0, 12, (120, 200, 3))
+    return Image.fromarray((np.asarray(picture(0)) + noise).clip(0, 255).astype(np.uint8))
+
+
+def with_rubbish(content: bytes) -> bytes:
+    """A block of zeros in the midst, as broken disks leave it."""
+    middle = len(content) // 2
+    return content[:middle] + bytes(2048) + content[middle + 2048 :]
+
+
 def distance(first: Image.Image, second: Image.Image) -> int:
     return int(np.unpackbits(perceptual_hash(first) ^ perceptual_hash(second)).sum())
 
@@ -42,6 +53,11 @@ def distance(first: Image.Image, second: Image.Image) -> int:
         (lambda: encoded(picture(0))[:-200], "truncated-image"),
         (lambda: encoded(picture(0), progressive=True)[:-200], "truncated-image"),
         (lambda: encoded(picture(0), format="PNG")[:-2000], "truncated-image"),
+        (lambda: with_rubbish(encoded(noisy_picture(), quality=90)), "damaged-image"),
+        (lambda: encoded(noisy_picture(), quality=90), ""),
+        (lambda: encoded(picture(0).convert("CMYK")), ""),
+        (lambda: encoded(picture(0), restart_marker_rows=1, subsampling=0), ""),
+        (lambda: encoded(picture(0)) + b"rubbish behind the image", ""),
     ],
 )
 def test_what_is_wrong_with_a_file(tmp_path, content, problem):

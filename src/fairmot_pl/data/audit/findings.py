@@ -51,6 +51,7 @@ CHECKS: dict[str, Check] = {
     "empty-image": Check("error", "download or extract the image again: the file has no content"),
     "unreadable-image": Check("error", "replace the file: it is no image that can be decoded"),
     "truncated-image": Check("error", "download or extract the image again: its end is missing"),
+    "damaged-image": Check("warning", "look at it, and download or extract it again: a part of it is rubbish"),
     "exif-rotation": Check("warning", "store the pixels upright without the note; label tools show the image rotated"),
     "frame-without-image": Check("error", "restore the image; frames are numbered from 1 without gaps"),
     # rows

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ HASH_GRID = (16, 16)
 """Rows and columns of brightness steps in the perceptual hash: 256 bits."""
 
 _DRAFT = (128, 96)
-"""JPEG is decoded at the power of two that is still at least this large: every bit is read, few pixels are made."""
+"""JPEG is shrunk by the power of two that leaves at least so much: every bit is read, few pixels are made."""
 
 _ORIENTATION = 0x0112
 _FLAT = 2.0  # grey levels: a picture whose cells differ less has no hash
@@ -64,15 +65,37 @@ def probe_image(path: Path) -> ImageFacts:
         with Image.open(io.BytesIO(content)) as image:
             size = image.height, image.width
             orientation = int(image.getexif().get(_ORIENTATION, 1))
+            grey = _strict_jpeg(content, size) if image.format in ("JPEG", "MPO") else None
             image.draft("L", _DRAFT)
-            image.load()
-            looks = perceptual_hash(image)
+            looks = perceptual_hash(grey or image)  # decodes what is not decoded yet
+            if grey is None and image.format in ("JPEG", "MPO"):
+                return ImageFacts("damaged-image", "a part of it is no JPEG", size, orientation, digest, looks, length)
     except Exception as error:  # whatever a decoder raises at damaged content
         cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
         problem = "truncated-image" if cut and size != (0, 0) else "unreadable-image"
         detail = f"{str(error) or type(error).__name__}" if size != (0, 0) else f"no image format ({length} bytes)"
         return ImageFacts(problem, detail, size, orientation, digest, None, length)
     return ImageFacts("", "", size, orientation, digest, looks, length)
+
+
+def _strict_jpeg(content: bytes, size: tuple[int, int]) -> Image.Image | None:
+    """The brightness of a JPEG image, shrunk by a power of two; None where a part of it makes no sense.
+
+    Viewers and training put up with a block of rubbish in the midst; FFmpeg can be told not to.
+    """
+    import av
+
+    codec = av.CodecContext.create("mjpeg", "r")
+    shrink = next((step for step in (3, 2, 1) if min(size[1] / _DRAFT[0], size[0] / _DRAFT[1]) >= 2**step), 0)
+    codec.options = {"err_detect": "explode", "lowres": str(shrink)}
+    codec.thread_count = 1  # images are decoded side by side
+    try:
+        frames: list[Any] = [found for packet in (av.Packet(content), None) for found in codec.decode(packet)]
+        plane = frames[0].planes[0]
+    except (av.error.FFmpegError, IndexError):
+        return None
+    cells = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+    return Image.fromarray(np.ascontiguousarray(cells))
 
 
 def perceptual_hash(image: Image.Image) -> NDArray[np.uint8] | None:
