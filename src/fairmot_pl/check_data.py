@@ -102,8 +102,8 @@ def check_data(config: DictConfig) -> Outcome:
         write_text(folder / "metrics.json", json.dumps(report.figures(), indent=2) + "\n")
         print(findings_text(list(report.findings), datamodule.root))
         counts = report.findings.counts()
-        print(f"{counts['error']} errors, {counts['warning']} warnings, {counts['info']} remarks")
-        print("\n".join([sheets_text(report.sheets), *notes]))
+        print(f"errors: {counts['error']}, warnings: {counts['warning']}, remarks: {counts['info']}")
+        print("\n".join(filter(None, [sheets_text(report.sheets), *notes])))
     if config.json:
         print(document)
     failed = counts["error"] or (config.fail_on == "warning" and counts["warning"])

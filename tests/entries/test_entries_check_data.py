@@ -55,7 +55,7 @@ def fails(monkeypatch, capfd, tmp_path):
 def test_a_clean_set(run, set_of):
     ran = run("check_data", *set_of, "--show", "2")
     assert "nothing was found" in ran.out
-    assert "0 errors, 0 warnings" in ran.out
+    assert "errors: 0, warnings: 0, remarks: 0" in ran.out
     assert "next: open" in ran.out
     assert ran.metrics["images"] == 8
     assert ran.metrics["findings/error"] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fairmot_pl import convert as entry
 from fairmot_pl.config.check import ConfigError
 from fairmot_pl.config.overrides import compose_checked
 from fairmot_pl.convert import check
@@ -75,6 +76,20 @@ def test_faults_stop_it_unless_they_are_to_be_dropped(run, refused, yolo, tmp_pa
     assert "nothing was converted" in printed
     assert not (tmp_path / "out").exists()
     assert "3 frames, 3 boxes" in run("convert", *given, "drop_faulty=true").out
+
+
+def test_ctrl_c_is_one_line(run, yolo, tmp_path, monkeypatch, capfd):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "read_export", stop)
+    with pytest.raises(SystemExit) as stopped:
+        run("convert", f"source={yolo}", "format=yolo", f"output={tmp_path / 'out'}", "frame_rate=25")
+    assert stopped.value.code == 130
+    said = capfd.readouterr().err
+    assert "stopped by Ctrl-C" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_missing(refused, yolo, tmp_path):
