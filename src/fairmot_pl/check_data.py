@@ -38,7 +38,6 @@ from fairmot_pl.reporting.target_pictures import Samples, sample_picture
 from fairmot_pl.training.datamodule import FairMOTDataModule
 
 KEYS = {
-    "name": str,
     "seed": int,
     "show": int,
     "json": bool,
@@ -95,8 +94,9 @@ def check_data(config: DictConfig) -> Outcome:
         pictures, notes = draw_samples(datamodule, config.show, config.seed, folder)
         if report.interrupted:
             notes.append(f"Stopped by Ctrl-C after {report.images} images: the rest of them was not looked at.")
-        title = f"Data of {config.name}" if config.name != "check_data" else "Data check"
-        page = write_data_report(folder, report, title=title, root=datamodule.root, samples=pictures, notes=notes)
+        page = write_data_report(
+            folder, report, title="Data check", root=datamodule.root, samples=pictures, notes=notes
+        )
         document = json.dumps({"root": str(datamodule.root), **report.as_dict(), "notes": notes}, indent=2)
         write_text(folder / "findings.json", document + "\n")
         write_text(folder / "metrics.json", json.dumps(report.figures(), indent=2) + "\n")

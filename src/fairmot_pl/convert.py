@@ -24,7 +24,6 @@ from fairmot_pl.inference.video import VideoSource
 from fairmot_pl.mot_format import write_text
 
 KEYS = {
-    "name": str,
     "source": str,
     "format": Literal["coco", "cvat", "yolo"],
     "images": str | None,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.mot_scan import IMAGE_EXTENSIONS
-from fairmot_pl.data.audit.rows import LabelRows, parse_lines
+from fairmot_pl.data.audit.rows import LARGEST, LabelRows, parse_lines
 from fairmot_pl.data.audit.sequence import AuditedSequence
 
 COLUMNS = 6
@@ -161,14 +161,14 @@ def _rows(labels: Sequence[Path], frames: NDArray[np.int64], findings: Findings,
         file=np.array(file, np.int64),
         line=np.array(line, np.int64),
         frames=frames[np.array(file, np.int64)],
-        ids=np.nan_to_num(values[:, 1], nan=-1).astype(np.int64),
+        ids=np.nan_to_num(values[:, 1], nan=-1).clip(-2, LARGEST).astype(np.int64),
         boxes=np.hstack([values[:, 2:4] - values[:, 4:6] / 2, values[:, 4:6]]),
         visibility=np.ones(len(values)),
     )
     said = np.array(texts, object)
     odd = ~broken & (widths != COLUMNS)
     sound = ~broken & ~odd
-    bad_id = sound & ((values[:, 1] != np.floor(values[:, 1])) | (values[:, 1] < -1))
+    bad_id = sound & ((values[:, 1] != np.floor(values[:, 1])) | (values[:, 1] < -1) | (values[:, 1] > LARGEST))
     far = sound & ~bad_id & (np.abs(np.nan_to_num(values[:, 2:6])) > _FARTHEST).any(axis=1)
     for check, which in (("not-a-number", broken), ("column-count", odd), ("bad-id", bad_id), ("box-units", far)):
         text = repr(str(said[which][0]).strip()[:80]) if which.any() else ""

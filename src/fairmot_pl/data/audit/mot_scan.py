@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.data.audit.findings import Findings
-from fairmot_pl.data.audit.rows import LabelRows, RawTable, read_table, without_second_copy
+from fairmot_pl.data.audit.rows import LARGEST, LabelRows, RawTable, read_table, without_second_copy
 from fairmot_pl.data.audit.sequence import AuditedSequence
 from fairmot_pl.data.mot import PEDESTRIAN, has_class_column
 
@@ -149,8 +149,8 @@ def _people(path: Path, length: int, findings: Findings) -> LabelRows:
     table = without_second_copy(read_table(path, findings), path, findings)
     values = table.values
     frame, identity = values[:, 0], values[:, 1]
-    bad_frame = (frame < 1) | (frame != np.floor(frame))
-    bad_id = (identity < -1) | (identity != np.floor(identity))
+    bad_frame = (frame < 1) | (frame > LARGEST) | (frame != np.floor(frame))
+    bad_id = (identity < -1) | (identity > LARGEST) | (identity != np.floor(identity))
     _report_cells(findings, path, table, "frame-number", bad_frame, 0, "frame is {value:g}")
     _report_cells(findings, path, table, "bad-id", bad_id & ~bad_frame, 1, "id is {value:g}")
     beyond = (frame > length) & ~bad_frame if length else np.zeros(len(frame), bool)

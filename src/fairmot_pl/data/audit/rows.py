@@ -21,6 +21,10 @@ Int = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
+LARGEST = 2.0**53
+"""Larger numbers are no ids or frames: neighbours among them cannot be told apart."""
+
+
 @dataclass(frozen=True)
 class LabelRows:
     """Boxes of a sequence or of a set of still images, and where each of them is written.

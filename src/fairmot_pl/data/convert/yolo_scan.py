@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fairmot_pl.data.audit.findings import Findings
-from fairmot_pl.data.audit.rows import LabelRows, parse_lines
+from fairmot_pl.data.audit.rows import LARGEST, LabelRows, parse_lines
 from fairmot_pl.data.audit.sequence import AuditedSequence
 from fairmot_pl.data.convert.image_folders import image_folders
 
@@ -84,13 +84,13 @@ def _rows(files: Sequence[Path], findings: Findings, classes: Collection[int]) -
         file=np.array(file, np.int64),
         line=np.array(line, np.int64),
         frames=np.array(file, np.int64) + 1,
-        ids=ids.astype(np.int64),
+        ids=ids.clip(-2, LARGEST).astype(np.int64),
         boxes=np.hstack([values[:, 1:3] - values[:, 3:5] / 2, values[:, 3:5]]),
         visibility=np.ones(len(values)),
     )
     odd = ~broken & ~np.isin(widths, WIDTHS)
     taken = ~broken & ~odd & np.isin(values[:, 0], list(classes))
-    bad_id = taken & ((ids != np.floor(ids)) | (ids < -1))
+    bad_id = taken & ((ids != np.floor(ids)) | (ids < -1) | (ids > LARGEST))
     far = taken & ~bad_id & (np.abs(np.nan_to_num(values[:, 1:5])) > _FARTHEST).any(axis=1)
     rows.report(findings, "not-a-number", broken, "a cell is no finite number")
     rows.report(findings, "column-count", odd, "a line is class xc yc w h id")
