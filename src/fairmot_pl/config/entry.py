@@ -34,6 +34,9 @@ register_resolvers()  # on import: the worker processes of a launcher never see 
 EXPECTED_ERRORS = (ValueError, OSError, MisconfigurationException)
 """What bad input raises; anything else is a defect and keeps its traceback."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 NOT_WORTH_SAYING = (
     r".*isinstance\(treespec, LeafSpec\).*",  # torch's own pytree, called by Lightning
     r".*ended before the epoch ended and your dataloader is not resumable.*",  # ours is: EpochSampler
@@ -46,11 +49,16 @@ NOT_WORTH_SAYING = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task leaves: where its files are, what to type next, and a figure for sweepers."""
+    """What a task leaves: where its files are, what to type next, and a figure for sweepers.
+
+    A `status` other than 0 becomes that of the process; a `silent` task has printed all that is to be printed.
+    """
 
     folder: Path
     next_steps: list[str] = field(default_factory=list)
     objective: float | None = None
+    status: int = 0
+    silent: bool = False
 
 
 def plain(node: Any) -> Any:
@@ -127,11 +135,13 @@ def _job(
     with plain_errors(record=output_folder() / "error.txt" if in_sweep else None), _environment_restored():
         check(config)
         outcome = task(config)
-        if is_main_process():
+        if is_main_process() and not outcome.silent:
             for step in outcome.next_steps:
                 print(f"next: {step}")
             print(f"results: {outcome.folder}", flush=True)
         objective = outcome.objective
+    if outcome.status and not in_sweep:
+        raise SystemExit(outcome.status)
     return objective
 
 
@@ -144,6 +154,9 @@ def plain_errors(record: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C", file=sys.stderr, flush=True)
+        raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         if os.environ.get("FAIRMOT_DEBUG") or (record is None and not isinstance(error, EXPECTED_ERRORS)):
             raise

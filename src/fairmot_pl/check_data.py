@@ -1,0 +1,181 @@
+"""`python -m fairmot_pl.check_data`: find what is wrong with a data set, and draw what it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from fairmot_pl.config import build
+from fairmot_pl.config.check import ConfigError, check_values
+from fairmot_pl.config.entry import EXPECTED_ERRORS, INTERRUPTED, Outcome, output_folder, plain, run_command
+from fairmot_pl.data.audit.audit import AuditReport, audit
+from fairmot_pl.data.audit.findings import findings_text
+from fairmot_pl.data.augment import Augmentation
+from fairmot_pl.mot_format import write_text
+from fairmot_pl.reporting.data_report import sheets_text, write_data_report
+from fairmot_pl.reporting.target_pictures import Samples, sample_picture
+from fairmot_pl.training.datamodule import FairMOTDataModule
+
+KEYS = {
+    "seed": int,
+    "show": int,
+    "json": bool,
+    "fail_on": Literal["error", "warning"],
+    "workers": int | None,
+}
+
+Pictures = list[tuple[str, NDArray[np.uint8]]]
+
+
+def main() -> None:
+    """Console entry."""
+    run_command("check_data", check_data, check, expand=as_overrides)
+
+
+def as_overrides(arguments: list[str]) -> list[str]:
+    """`--json`, `--show N` and `--show=N` as the overrides that they stand for."""
+    given: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--json":
+            given.append("json=true")
+        elif argument == "--show":
+            given.append(f"show={next(rest, '')}")
+        elif argument.startswith("--show="):
+            given.append(argument.removeprefix("--"))
+        else:
+            given.append(argument)
+    return given
+
+
+def check(config: DictConfig) -> None:
+    """Refuse a configuration that cannot be meant.
+
+    Raises:
+        ConfigError: naming the key and what is allowed.
+    """
+    check_values(plain(config), KEYS, nodes=("data",))
+    if config.show < 0:
+        raise ConfigError(f"show is {config.show}; give the number of samples to draw, 0 for none")
+    if config.workers is not None and config.workers < 1:
+        raise ConfigError(f"workers is {config.workers}; at least 1 is needed, or null for as many as there are cores")
+    build.check_data(config)
+
+
+def check_data(config: DictConfig) -> Outcome:
+    """Audit the data of the data node, draw its sheet and some samples."""
+    folder = output_folder()
+    with contextlib.redirect_stdout(sys.stderr) if config.json else contextlib.nullcontext():
+        datamodule = build.build_datamodule(config)
+        datamodule.prepare_data()
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        report = run_audit(datamodule, config.workers)
+        pictures, notes = draw_samples(datamodule, config.show, config.seed, folder)
+        if report.interrupted:
+            notes.append(f"Stopped by Ctrl-C after {report.images} images: the rest of them was not looked at.")
+        page = write_data_report(
+            folder, report, title="Data check", root=datamodule.root, samples=pictures, notes=notes
+        )
+        document = json.dumps({"root": str(datamodule.root), **report.as_dict(), "notes": notes}, indent=2)
+        write_text(folder / "findings.json", document + "\n")
+        write_text(folder / "metrics.json", json.dumps(report.figures(), indent=2) + "\n")
+        print(findings_text(list(report.findings), datamodule.root))
+        counts = report.findings.counts()
+        print(f"errors: {counts['error']}, warnings: {counts['warning']}, remarks: {counts['info']}")
+        print("\n".join(filter(None, [sheets_text(report.sheets), *notes])))
+    if config.json:
+        print(document)
+    failed = counts["error"] or (config.fail_on == "warning" and counts["warning"])
+    return Outcome(
+        folder,
+        next_steps=[f"open {page} in a browser"],
+        status=INTERRUPTED if report.interrupted else int(bool(failed)),
+        silent=config.json,
+    )
+
+
+def run_audit(datamodule: FairMOTDataModule, workers: int | None) -> AuditReport:
+    """Audit behind a progress bar on the error stream, and say how fast it was."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    started = time.perf_counter()
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        job = bar.add_task("reading labels", total=None)
+
+        def show(done: int, total: int, images: int) -> None:
+            bar.update(job, completed=done, total=total, description=f"{images} images")
+
+        report = audit(
+            {"train": datamodule.train_sources, "val": datamodule.val_sources},
+            datamodule.root,
+            workers=workers,
+            progress=show,
+        )
+    seconds = time.perf_counter() - started
+    megabytes = report.image_bytes / 1e6
+    print(
+        f"{report.images} images decoded, {megabytes:.0f} MB in {seconds:.1f} s ({megabytes / seconds:.0f} MB/s)",
+        file=sys.stderr,
+    )
+    return report
+
+
+def draw_samples(datamodule: FairMOTDataModule, count: int, seed: int, folder: Path) -> tuple[Pictures, list[str]]:
+    """Draw training samples into `samples/`; what hinders it is a note, as the audit says what to mend."""
+    if not count:
+        return [], []
+    try:
+        pictures = list(_pictures(datamodule, count, seed))
+    except EXPECTED_ERRORS as error:
+        return [], [f"No sample can be drawn before this is mended: {error}"]
+    for number, (caption, image) in enumerate(pictures, start=1):
+        name = caption.partition(":")[0].replace("/", "_").replace(" ", "_")
+        path = folder / "samples" / f"{number:02d}_{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", image[:, :, ::-1])[1].tobytes())
+    return pictures, []
+
+
+def _pictures(datamodule: FairMOTDataModule, count: int, seed: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Captions and pictures of samples drawn by chance, those with people first."""
+    datamodule.setup("fit")
+    datamodule.num_workers = 0
+    bare = copy.copy(datamodule)
+    bare.augmentation = without_augmentation(datamodule.input_size)
+    samples, plain_samples = (cast(Samples, each.train_dataloader().dataset) for each in (datamodule, bare))
+    frames = [(sequence.name, frame) for sequence in datamodule.train_sequences for frame in sequence.frames]
+    order = np.random.default_rng(seed).permutation(len(frames)).tolist()
+    order.sort(key=lambda index: len(frames[index][1]) == 0)
+    for index in order[:count]:
+        name, frame = frames[index]
+        caption = f"{name} {frame.image_path.stem}: {len(frame)} people; left as it is, right augmented"
+        yield caption, sample_picture(samples, plain_samples, index)
+
+
+def without_augmentation(input_size: tuple[int, int]) -> dict[str, Any]:
+    """The keywords of `Augmentation.none`."""
+    return {key: value for key, value in asdict(Augmentation.none(input_size)).items() if key != "input_size"}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""`python -m fairmot_pl.convert`: exports of label tools to MOTChallenge folders."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import cv2
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fairmot_pl.config.check import ConfigError, check_values
+from fairmot_pl.config.entry import Outcome, output_folder, plain, quoted, run_command
+from fairmot_pl.data.audit.findings import Findings, findings_text
+from fairmot_pl.data.convert.conversion import Converted, read_export
+from fairmot_pl.data.convert.mot_writer import write_mot_sequence
+from fairmot_pl.data.convert.whole_folder import whole_folder
+from fairmot_pl.inference.video import VideoSource
+from fairmot_pl.mot_format import write_text
+
+KEYS = {
+    "source": str,
+    "format": Literal["coco", "cvat", "yolo"],
+    "images": str | None,
+    "output": str,
+    "frame_rate": float | None,
+    "classes": list[str | int] | None,
+    "images_as": Literal["link", "copy", "symlink"],
+    "drop_faulty": bool,
+    "workers": int | None,
+}
+
+_JPEG_QUALITY = 95
+
+
+def main() -> None:
+    """Console entry."""
+    run_command("convert", convert, check)
+
+
+def check(config: DictConfig) -> None:
+    """Refuse a configuration that cannot be meant.
+
+    Raises:
+        ConfigError: naming the key and what is allowed.
+    """
+    for key in ("source", "format", "output"):
+        if OmegaConf.is_missing(config, key):
+            raise ConfigError(f"{key} is missing; add {key}=... (python -m fairmot_pl.convert --help shows an example)")
+    check_values(plain(config), KEYS)
+    if config.frame_rate is not None and not 0 < config.frame_rate < 1000:
+        raise ConfigError(f"frame_rate is {config.frame_rate}; a positive number of frames per second is needed")
+    if config.format == "yolo" and not all(isinstance(each, int) for each in plain(config.classes) or []):
+        raise ConfigError(f"classes is {plain(config.classes)}; YOLO numbers its classes, for example classes=[0]")
+
+
+def convert(config: DictConfig) -> Outcome:
+    """Read an export, check it, write one MOTChallenge folder a video."""
+    folder, output = output_folder(), Path(config.output).expanduser()
+    source = Path(config.source).expanduser()
+    if not source.exists():
+        raise FileNotFoundError(f"{source}: no such file or folder; source=... names the export")
+    write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    findings = Findings()
+    with frames_of(config, source, output) as (images, rate):
+        found = read(config, source, images, findings)
+        listed = list(findings)
+        print(findings_text(listed, source.parent))
+        write_text(folder / "findings.json", json.dumps([each.as_dict() for each in listed], indent=2) + "\n")
+        failed = bool(findings.counts()["error"]) and not config.drop_faulty
+        written = [] if failed else write(config, found, output / "train", rate)
+    figures = {
+        "sequences": float(len(written)),
+        "images": float(sum(len(each.sequence.images) for each in found)),
+        "boxes": float(sum(len(each.sequence.rows) for each in found)),
+        **{f"findings/{severity}": float(count) for severity, count in findings.counts().items()},
+    }
+    write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
+    if failed:
+        print("nothing was converted: mend these errors, or say drop_faulty=true to leave faulty rows out")
+        return Outcome(folder, next_steps=[f"read {folder / 'findings.json'}"], status=1)
+    step = f"python -m fairmot_pl.check_data data=mot_folder data.root={quoted(output)} --show 8"
+    return Outcome(folder, next_steps=[step], status=int(not written))
+
+
+def read(config: DictConfig, source: Path, images: Path, findings: Findings) -> list[Converted]:
+    """Read and check the export behind a progress bar."""
+    with progress_bar() as bar:
+        job = bar.add_task("decoding images", total=None)
+        return read_export(
+            config.format,
+            source,
+            images,
+            findings,
+            classes=plain(config.classes),
+            workers=config.workers,
+            progress=lambda done, total, count: bar.update(job, completed=done, total=total),
+        )
+
+
+def write(config: DictConfig, found: list[Converted], parent: Path, video_rate: float | None) -> list[Path]:
+    """Write the sequences, and say of each what was done.
+
+    Raises:
+        ConfigError: nobody says how many frames a second there are.
+    """
+    written = []
+    for each in found:
+        rate = config.frame_rate or each.sequence.frame_rate or video_rate
+        if not rate:
+            raise ConfigError(f"{each.sequence.name}: the export says no frames per second; add frame_rate=...")
+        target, is_new = write_mot_sequence(
+            each.sequence,
+            parent,
+            image_size=each.image_size,
+            frame_rate=float(rate),
+            # frames taken out of a video are there for the while only
+            images_as=config.images_as if video_rate is None else "link",
+        )
+        rows = each.sequence.rows
+        people = len(set(rows.ids[rows.ids >= 0].tolist()))
+        text = f"{len(each.sequence.images)} frames, {len(rows)} boxes, {people} identities"
+        print(f"{target}: {text}" if is_new else f"{target}: is there already")
+        written.append(target)
+    return written
+
+
+@contextlib.contextmanager
+def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[Path, float | None]]:
+    """The folder of images, and the frame rate where a video says it; a video is taken apart for the while.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: a file that is no video.
+    """
+    beside = source / "images" if (source / "images").is_dir() else source if source.is_dir() else source.parent
+    images = Path(config.images).expanduser() if config.images is not None else beside
+    if not images.exists():
+        raise FileNotFoundError(f"{images}: no such folder or video; images=... names it")
+    if images.is_dir():
+        yield images, None
+        return
+    video = VideoSource(images)
+    frames = output / ".frames" / images.stem
+    shutil.rmtree(frames, ignore_errors=True)
+    try:
+        with whole_folder(frames) as folder, progress_bar() as bar:
+            job = bar.add_task("taking the video apart", total=video.frame_count)
+            for number, image in video:
+                _, jpeg = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+                (folder / f"{number:06d}.jpg").write_bytes(jpeg.tobytes())
+                bar.update(job, completed=number)
+        yield frames, video.frame_rate
+    finally:
+        shutil.rmtree(output / ".frames", ignore_errors=True)
+
+
+def progress_bar() -> Progress:
+    """A bar on the error stream."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Audit the data of a recipe: scan the texts, decode the images, compare training with validation, count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl.data.audit.findings import Findings
+from fairmot_pl.data.audit.footage import check_footage
+from fairmot_pl.data.audit.image_checks import check_images, image_sizes
+from fairmot_pl.data.audit.image_probe import ImageFacts, probe_images
+from fairmot_pl.data.audit.recipe import Options, scan_recipe
+from fairmot_pl.data.audit.row_checks import check_rows
+from fairmot_pl.data.audit.sequence import AuditedSequence, Side
+from fairmot_pl.data.audit.statistics import DataSheet, data_sheet
+
+Progress = Callable[[int, int, int], None]
+"""Called with bytes read, bytes in all and images read."""
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What an audit has found.
+
+    Args:
+        findings: the faults.
+        sheets: figures of training and of validation.
+        sequences: how many.
+        images: how many were decoded.
+        image_bytes: size of their files.
+        interrupted: whether it was stopped before all images were decoded.
+    """
+
+    findings: Findings
+    sheets: Mapping[str, DataSheet]
+    sequences: int
+    images: int
+    image_bytes: int
+    interrupted: bool = False
+
+    def figures(self) -> dict[str, float]:
+        """Counts as one flat mapping."""
+        flat: dict[str, float] = {
+            "sequences": self.sequences,
+            "images": self.images,
+            "image_bytes": self.image_bytes,
+            "interrupted": float(self.interrupted),
+        }
+        flat |= {f"findings/{severity}": count for severity, count in self.findings.counts().items()}
+        for side, sheet in self.sheets.items():
+            flat[f"{side}/images"] = sum(each.images for each in sheet.sequences)
+            flat[f"{side}/boxes"] = sum(len(each.boxes) for each in sheet.sequences)
+            flat[f"{side}/identities"] = sum(each.identities for each in sheet.sequences)
+        return flat
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, for JSON."""
+        return {
+            "clean": not self.findings.counts()["error"],
+            "figures": self.figures(),
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+
+def audit(
+    sources: Mapping[Side, Mapping[str, Options]],
+    root: Path,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> AuditReport:
+    """Audit every data set that a recipe trains on or validates on.
+
+    Nothing is written, and no reader is asked, so that data which no reader accepts can be audited too.
+
+    Args:
+        sources: descriptions by name, for `"train"` and `"val"`, as in a `data` node.
+        root: folder that relative paths start from.
+        workers: threads that decode images; None: as the machine has cores.
+        progress: called after each image.
+
+    Raises:
+        ValueError: a format or an option that cannot be meant.
+    """
+    findings = Findings()
+    sequences = scan_recipe(sources, root, findings)
+    facts, interrupted = probe_sequences(sequences, workers, progress)
+    for sequence in sequences:
+        check_images(sequence, facts, findings)
+        sizes = image_sizes(sequence, facts)
+        if sequence.normalised:
+            to_pixels(sequence, sizes)
+        check_rows(sequence, sizes, findings)
+    check_footage(sequences, facts, findings)
+    sides: tuple[Side, Side] = ("train", "val")
+    return AuditReport(
+        findings=findings,
+        sheets={side: data_sheet(sequences, side, facts) for side in sides},
+        sequences=len(sequences),
+        images=len(facts),
+        image_bytes=sum(found.bytes_read for found in facts.values()),
+        interrupted=interrupted,
+    )
+
+
+def probe_sequences(
+    sequences: Sequence[AuditedSequence], workers: int | None, progress: Progress | None
+) -> tuple[dict[Path, ImageFacts], bool]:
+    """Facts of all images; of those that are done where Ctrl-C stops it."""
+    paths = list(dict.fromkeys(path for sequence in sequences for path in sequence.images))
+    total = sum(map(_size, paths)) if progress is not None else 0
+    facts: dict[Path, ImageFacts] = {}
+    done = 0
+    try:
+        for path, found in probe_images(paths, workers=workers):
+            facts[path] = found
+            done += found.bytes_read
+            if progress is not None:
+                progress(done, total, len(facts))
+    except KeyboardInterrupt:
+        return facts, True
+    return facts, False
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def to_pixels(sequence: AuditedSequence, sizes: NDArray[np.int64]) -> None:
+    """Turn normalised boxes into pixels; those of images that nobody could open are left out."""
+    size = sequence.size_of_rows(sizes)
+    scale = np.tile(size[:, ::-1], (1, 2))
+    rows = replace(sequence.rows, boxes=sequence.rows.boxes * scale)
+    sequence.rows = rows.select(np.all(size > 0, axis=1))

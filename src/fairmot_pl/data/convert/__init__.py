@@ -1,0 +1,1 @@
+"""Exports of label tools to MOTChallenge folders, checked on the way."""

@@ -1,0 +1,34 @@
+"""A folder that is either not there or whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A scratch folder beside `target` that takes its name when the block ends well, and vanishes otherwise.
+
+    Raises:
+        FileExistsError: something is there by then.
+        OSError: the disk is full or not writable.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(f".{target.name}.*.partial"):  # of a process that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    # one level deeper than the target, so that whoever lists the folder does not take it for a sequence
+    outer = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    try:
+        inner = outer / target.name
+        inner.mkdir()
+        yield inner
+        if target.exists():
+            raise FileExistsError(f"{target}: something has been put there meanwhile; choose another folder")
+        os.rename(inner, target)
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)

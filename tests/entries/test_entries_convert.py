@@ -1,0 +1,114 @@
+"""`convert` from the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairmot_pl import convert as entry
+from fairmot_pl.config.check import ConfigError
+from fairmot_pl.config.overrides import compose_checked
+from fairmot_pl.convert import check
+from fairmot_pl.data.images import read_image
+from fairmot_pl.data.mot import read_mot_folder
+from fairmot_pl.data.synthetic import render_dataset
+from fairmot_pl.inference.video_writer import VideoWriter
+
+
+@pytest.fixture
+def yolo(tmp_path):
+    """Three frames of a video, one person labelled in each."""
+    (folder,) = render_dataset(tmp_path / "set", train=1, val=0, frames=3, people=2, image_size=(96, 160))
+    export = tmp_path / "export"
+    (export / "labels").mkdir(parents=True)
+    (folder / "img1").rename(export / "images")
+    for number in (1, 2, 3):
+        (export / "labels" / f"{number:06d}.txt").write_text(f"0 0.{number + 2} 0.5 0.1 0.4 1\n")
+    return export
+
+
+def test_yolo_and_again(run, yolo, tmp_path):
+    given = [f"source={yolo}", "format=yolo", f"output={tmp_path / 'out'}", "frame_rate=25"]
+    ran = run("convert", *given)
+    assert "3 frames, 3 boxes, 1 identities" in ran.out
+    assert f"next: python -m fairmot_pl.check_data data=mot_folder data.root={tmp_path / 'out'} --show 8" in ran.out
+    assert ran.metrics["boxes"] == 3
+    assert "is there already" in run("convert", *given).out
+    (sequence,) = read_mot_folder(tmp_path / "out")
+    assert (sequence.name, sequence.frame_rate, len(sequence)) == ("export", 25, 3)
+    assert "nothing was found" in run(
+        *("check_data", "data=mot_folder", f"data.root={tmp_path / 'out'}", "data.val=null")
+    ).out  # fmt: skip
+
+
+def test_a_video_is_taken_apart(run, tmp_path):
+    (folder,) = render_dataset(tmp_path / "set", train=1, val=0, frames=4, people=2, image_size=(96, 160))
+    with VideoWriter(tmp_path / "street.mp4", frame_rate=12) as writer:
+        for path in sorted((folder / "img1").iterdir()):
+            writer.write(read_image(path))
+    boxes = "".join(
+        f'<box frame="{number}" outside="0" xtl="{10 + number}" ytl="5" xbr="{30 + number}" ybr="60"/>'
+        for number in range(4)
+    )
+    (tmp_path / "street.xml").write_text(f'<annotations><track id="0" label="person">{boxes}</track></annotations>')
+    run(
+        "convert",
+        f"source={tmp_path / 'street.xml'}",
+        "format=cvat",
+        f"images={tmp_path / 'street.mp4'}",
+        f"output={tmp_path / 'out'}",
+    )
+    (sequence,) = read_mot_folder(tmp_path / "out")
+    assert (sequence.name, sequence.frame_rate, len(sequence)) == ("street", 12, 4)
+    assert sequence.frames[2].boxes.tolist() == [[12, 5, 32, 60]]
+    assert sequence.frames[2].identities.tolist() == [1]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["train"]
+
+
+def test_faults_stop_it_unless_they_are_to_be_dropped(run, refused, yolo, tmp_path, capfd):
+    label = yolo / "labels" / "000002.txt"
+    label.write_text(label.read_text() + "0 0.5 0.5 0 0.4 2\n")
+    given = [f"source={yolo}", "format=yolo", f"output={tmp_path / 'out'}", "frame_rate=25"]
+    with pytest.raises(SystemExit) as stop:
+        run("convert", *given)
+    assert stop.value.code == 1
+    printed = capfd.readouterr().out
+    assert "labels/000002.txt:2" in printed
+    assert "nothing was converted" in printed
+    assert not (tmp_path / "out").exists()
+    assert "3 frames, 3 boxes" in run("convert", *given, "drop_faulty=true").out
+
+
+def test_ctrl_c_is_one_line(run, yolo, tmp_path, monkeypatch, capfd):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "read_export", stop)
+    with pytest.raises(SystemExit) as stopped:
+        run("convert", f"source={yolo}", "format=yolo", f"output={tmp_path / 'out'}", "frame_rate=25")
+    assert stopped.value.code == 130
+    said = capfd.readouterr().err
+    assert "stopped by Ctrl-C" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_missing(refused, yolo, tmp_path):
+    given = ["format=yolo", f"output={tmp_path / 'out'}"]
+    assert "source is missing" in refused("convert", *given)
+    assert "nowhere: no such file or folder" in refused("convert", "source=nowhere", *given)
+    assert "add frame_rate=..." in refused("convert", f"source={yolo}", *given)
+    assert "nowhere.mp4: no such folder or video" in refused("convert", f"source={yolo}", *given, "images=nowhere.mp4")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("format=voc", "format is 'voc'; expected one of 'coco', 'cvat', 'yolo'"),
+        ("frame_rate=0", "frame_rate is 0"),
+        ("classes=[person]", "YOLO numbers its classes"),
+        ("images_as=move", "images_as is 'move'"),
+    ],
+)
+def test_settings_that_cannot_be_meant(override, message):
+    with pytest.raises(ConfigError, match=message):
+        check(compose_checked("convert", ["source=a", "format=yolo", "output=b", override]))
