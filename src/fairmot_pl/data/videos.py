@@ -67,13 +67,32 @@ def read_videos(
     if not 1 <= quality <= 100:
         raise ValueError(f"quality is {quality}; allowed: 1 to 100")
     read = []
+    for folder, truth in frame_folders(root, sequences, cache=cache, quality=quality, frame_rate=frame_rate):
+        sequence = read_sequence(folder, truth=truth)
+        read.append(replace(sequence, frame_rate=frame_rate) if frame_rate else sequence)
+    return take_part(read, split)
+
+
+def frame_folders(
+    root: Path,
+    sequences: Sequence[str] | None = None,
+    *,
+    cache: str = "frames",
+    quality: int = 95,
+    frame_rate: float | None = None,
+) -> list[tuple[Path, Path]]:
+    """Take out the frames of every video that are not out yet.
+
+    Returns:
+        The MOTChallenge folder of each, and its text file; see `read_videos` for the rest.
+    """
+    found = []
     for video, truth in _find(root, sequences):
         folder = Path(root, cache).expanduser() / _content_key(video, quality) / video.stem
         _extract(video, folder, quality, frame_rate)
         _put_beside(truth, folder)
-        sequence = read_sequence(folder, truth=truth)
-        read.append(replace(sequence, frame_rate=frame_rate) if frame_rate else sequence)
-    return take_part(read, split)
+        found.append((folder, truth))
+    return found
 
 
 def _find(root: Path, wanted: Sequence[str] | None) -> list[tuple[Path, Path]]:

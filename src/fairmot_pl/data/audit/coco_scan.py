@@ -14,9 +14,7 @@ from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.json_entries import Box, box_of, short, whole
 from fairmot_pl.data.audit.rows import LabelRows
 from fairmot_pl.data.audit.sequence import AuditedSequence
-
-PEOPLE = ("person", "pedestrian")
-"""Names of the category of people; the only category of a file counts too, whatever it is called."""
+from fairmot_pl.data.coco import PEOPLE
 
 Entry = Mapping[str, Any]
 

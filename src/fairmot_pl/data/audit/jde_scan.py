@@ -15,6 +15,7 @@ from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.mot_scan import IMAGE_EXTENSIONS
 from fairmot_pl.data.audit.rows import LARGEST, LabelRows, parse_lines
 from fairmot_pl.data.audit.sequence import AuditedSequence
+from fairmot_pl.data.jde import JdeFormatError, label_path
 
 COLUMNS = 6
 """class, id, centre x, centre y, width, height."""
@@ -40,7 +41,7 @@ def scan_jde(
     images = _listed(root, lists, findings) if lists else _below(root)
     if not images:
         findings.add("no-images", root, "no image is listed, or lies in a folder named images")
-    labels = {image: label_path(image) for image in images}
+    labels = {image: _label_path(image) for image in images}
     for image in [image for image, label in labels.items() if label is None]:
         findings.add("missing-labels", image, "lies in no folder named images")
     named = {image: label for image, label in labels.items() if label is not None}
@@ -62,14 +63,11 @@ def scan_jde(
     ]
 
 
-def label_path(image: Path) -> Path | None:
-    """`a/images/b/1.png` to `a/labels_with_ids/b/1.txt`; None where no folder is named `images`."""
-    parts = list(image.parts)
-    places = [place for place, part in enumerate(parts[:-1]) if part == "images"]
-    if not places:
+def _label_path(image: Path) -> Path | None:
+    try:
+        return label_path(image)
+    except JdeFormatError:
         return None
-    parts[places[-1]] = "labels_with_ids"
-    return Path(*parts).with_suffix(".txt")
 
 
 def _listed(root: Path, lists: Sequence[str], findings: Findings) -> list[Path]:

@@ -16,7 +16,8 @@ from fairmot_pl.data.audit.jde_scan import scan_jde
 from fairmot_pl.data.audit.mot_scan import scan_mot_sequence
 from fairmot_pl.data.audit.sequence import AuditedSequence, Side, Use
 from fairmot_pl.data.mot_layout import find_sequences
-from fairmot_pl.data.splits import take_split
+from fairmot_pl.data.splits import take_part
+from fairmot_pl.data.videos import frame_folders
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
 
 Options = Mapping[str, Any]
@@ -48,7 +49,7 @@ def scan_recipe(sources: Mapping[Side, Mapping[str, Options]], root: Path, findi
             if place not in scanned:
                 found = SCANS[kind](path, options, findings)
                 # a folder is a sequence whatever picks it; what a list names may be a part of one
-                whole = SCANS[kind] is _scan_mot
+                whole = SCANS[kind] in (_scan_mot, _scan_videos)
                 scanned[place] = [known.setdefault(each.file, each) for each in found] if whole else found
                 sequences += [each for each in scanned[place] if not any(each is other for other in sequences)]
             _note_uses(scanned[place], side, source, options.get("split", "full"))
@@ -70,29 +71,26 @@ def _note_uses(sequences: Sequence[AuditedSequence], side: Side, source: str, sp
 
 def _split_frames(videos: Sequence[AuditedSequence], split: Any) -> dict[int, tuple[int, int]]:
     """First and last frame that a split takes of each video, told by the very rule that training follows."""
-    shells = {str(number): _shell(str(number), sequence) for number, sequence in enumerate(videos)}
-    found: dict[int, tuple[int, int]] = {}
-    for name, shell in shells.items():
-        if len(shell) < 2 and split != "full":
-            continue
-        part = take_split(shell, split)
-        found[id(videos[int(name)])] = part.frames[0].frame, part.frames[-1].frame
-    return found
+    shells = [_shell(sequence) for sequence in videos if len(sequence.frames) > 1 or split == "full"]
+    by_name = {sequence.name: id(sequence) for sequence in videos}
+    return {by_name[part.name]: (part.frames[0].frame, part.frames[-1].frame) for part in take_part(shells, split)}
 
 
-def _shell(name: str, sequence: AuditedSequence) -> AnnotatedSequence:
+def _shell(sequence: AuditedSequence) -> AnnotatedSequence:
     """The sequence's frame numbers, without boxes."""
     nobody = FrameAnnotation(
         image_path=sequence.file, frame=1, image_size=(1, 1), boxes=np.zeros((0, 4), np.float32),
         identities=np.zeros(0, np.int64), classes=np.zeros(0, np.int64), visibility=np.zeros(0, np.float32),
     )  # fmt: skip
     frames = tuple(replace(nobody, frame=number) for number in sequence.frames.tolist())
-    return AnnotatedSequence(name=name, frames=frames, frame_rate=1.0)
+    return AnnotatedSequence(name=sequence.name, frames=frames, frame_rate=1.0)
 
 
 def _scan_mot(path: Path, options: Options, findings: Findings) -> list[AuditedSequence]:
     try:
-        folders = find_sequences(path, options.get("sequences"), options.get("detector") or "auto")
+        folders = find_sequences(
+            path, options.get("sequences"), options.get("detector") or "auto", options.get("subset")
+        )
     except FileNotFoundError as error:
         findings.add("missing-data", path, str(error).removeprefix(f"{path}: "))
         return []
@@ -119,11 +117,22 @@ def _scan_coco(path: Path, options: Options, findings: Findings) -> list[Audited
     )
 
 
+def _scan_videos(path: Path, options: Options, findings: Findings) -> list[AuditedSequence]:
+    where = {key: options[key] for key in ("sequences", "cache", "quality", "frame_rate") if options.get(key)}
+    try:
+        folders = frame_folders(path, **where)
+    except FileNotFoundError as error:
+        findings.add("missing-data", path, str(error).removeprefix(f"{path}: "))
+        return []
+    return [scan_mot_sequence(folder, findings, truth=truth) for folder, truth in folders]
+
+
 SCANS: Mapping[str, Scan] = {
     "mot": _scan_mot,
     "synthetic": _scan_mot,
     "crowdhuman": _scan_crowdhuman,
     "jde": _scan_jde,
     "coco": _scan_coco,
+    "videos": _scan_videos,
 }
 """How to read the sources of each format leniently."""

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fairmot_pl.data.audit.coco_scan import PEOPLE
 from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.rows import LabelRows
 from fairmot_pl.data.audit.sequence import AuditedSequence
+from fairmot_pl.data.coco import PEOPLE
 
 OCCLUDED = 0.5
 """Visibility of a box that is marked as occluded: the tool says whether, MOTChallenge asks how much."""
