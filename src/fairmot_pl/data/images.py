@@ -55,7 +55,7 @@ def read_image(path: Path | str) -> Image:
         ValueError: the file is no image that can be decoded.
     """
     path = Path(path)
-    return _decode(_read_content(path), path)
+    return decode(read_content(path), path)
 
 
 def read_picture(path: Path | str, size: tuple[int, int], *, detail: float = 1.0) -> Picture:
@@ -74,23 +74,38 @@ def read_picture(path: Path | str, size: tuple[int, int], *, detail: float = 1.0
         ValueError: the file is no image that can be decoded, or one of another size.
     """
     path = Path(path)
-    content = _read_content(path)
+    content = read_content(path)
     reduction = next((by for by in _REDUCED if by * detail <= 1), 1) if content[:2].tobytes() == _JPEG else 1
     if reduction == 1:
-        whole = Picture.whole(_decode(content, path))
+        whole = Picture.whole(decode(content, path))
         _check_size(path, whole.size, size)
         return whole
     _check_size(path, _size_in_header(content, path), size)
-    return Picture(_decode(content, path, _REDUCED[reduction]), size, (float(reduction), float(reduction)))
+    return Picture(decode(content, path, _REDUCED[reduction]), size, (float(reduction), float(reduction)))
 
 
-def _read_content(path: Path) -> NDArray[np.uint8]:
+def read_content(path: Path) -> NDArray[np.uint8]:
+    """The bytes of an image file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such image file")
     return np.fromfile(path, np.uint8)  # decoding from memory copes with any file name on any system
 
 
-def _decode(content: NDArray[np.uint8], path: Path, flag: int = cv2.IMREAD_COLOR) -> Image:
+def decode(content: NDArray[np.uint8], path: Path, flag: int = cv2.IMREAD_COLOR) -> Image:
+    """RGB pixels of the bytes of an image file.
+
+    Args:
+        content: the bytes.
+        path: for messages.
+        flag: OpenCV's, for how many pixels.
+
+    Raises:
+        ValueError: they are no image that can be decoded.
+    """
     image = cv2.imdecode(content, flag | cv2.IMREAD_IGNORE_ORIENTATION) if len(content) else None
     if image is None:
         raise ValueError(f"{path}: not a readable image ({len(content)} bytes); replace the file or leave it out")
@@ -101,7 +116,7 @@ def _decode(content: NDArray[np.uint8], path: Path, flag: int = cv2.IMREAD_COLOR
 def _size_in_header(content: NDArray[np.uint8], path: Path) -> tuple[int, int]:
     """`(height, width)` of a JPEG as stored, without decoding it."""
     try:
-        with PIL.Image.open(io.BytesIO(content)) as image:
+        with PIL.Image.open(io.BytesIO(content.tobytes())) as image:
             return image.height, image.width
     except (OSError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise ValueError(

@@ -21,6 +21,7 @@ from fairmot_pl.training.callbacks.media import tracks_of_frame
 from fairmot_pl.training.callbacks.tracking import tracking_of
 from fairmot_pl.training.checkpoint import read_checkpoint
 from fairmot_pl.training.loggers import merge_csv
+from fairmot_pl.training.provenance import write_provenance
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,9 @@ def write_outcome(
         write_text(folder / "sequences.json", json.dumps(sequences, indent=2) + "\n")
         print(summary.table())
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
-    notes = [*record.get("notes", []), *(tracking.notes if tracking else [])]
+    broken = [*trainer.datamodule.broken_training.notes, *trainer.datamodule.broken_validation.notes]  # type: ignore[attr-defined]
+    notes = [*record.get("notes", []), *broken, *(tracking.notes if tracking else [])]
+    write_provenance(folder, {**record, "notes": notes})
     clip = folder / "validation.mp4"
     write_run_report(
         folder,
