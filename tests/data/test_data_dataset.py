@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import SequenceFrames, TrainingSamples, use_one_thread
+from fairmot_pl.data.dataset import SequenceFrames, TrainingSamples, prepare_worker
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.images import letterbox_pixels, read_image, to_tensor
 from fairmot_pl.data.sampling import EpochSampler
@@ -75,7 +75,7 @@ def test_workers_do_not_change_a_sample(make_sequence, tmp_path, encoding):
     runs = []
     for workers in (0, 2):
         sampler = EpochSampler(len(dataset), shuffle=True, seed=4, start_epoch=3)
-        loader = DataLoader(dataset, batch_size=3, sampler=sampler, num_workers=workers, worker_init_fn=use_one_thread)
+        loader = DataLoader(dataset, batch_size=3, sampler=sampler, num_workers=workers, worker_init_fn=prepare_worker)
         runs.append(list(loader))
     assert [len(image) for image, _ in runs[0]] == [3, 3, 1]
     torch.testing.assert_close(runs[0], runs[1], rtol=0, atol=0)

@@ -7,6 +7,7 @@ Boxes are moved by the same matrix, reach outside the input where people do, and
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -170,7 +171,7 @@ class Augmentation:
         after = shrink_turned(warp_boxes(before, matrix), draw.motion.angle)
         if clip_boxes:
             after = cut_at_border(after, self.input_size)
-        worth = np.ones(len(before), bool) if draw.motion == Motion() else self._worth_keeping(before, after)
+        worth = np.ones(len(before), bool) if draw.motion == Motion() else self.worth_keeping(before, after)
         kept = np.flatnonzero(worth)
         return AugmentedImage(
             image=_move_pixels(picture, letterbox, mirror @ matrix, draw),
@@ -182,7 +183,7 @@ class Augmentation:
         seed = int(rng.integers(2**32))
         if not (self.saturation or self.value):
             return None
-        transform = SaturationValue(self.saturation, self.value)
+        transform = _colour_transform(self.saturation, self.value)
         transform.set_random_seed(seed)
         factors = transform.get_params()
         return factors["saturation_factor"], factors["value_factor"]
@@ -197,7 +198,7 @@ class Augmentation:
             scale=rng.uniform(self.min_scale, self.max_scale),
         )
 
-    def _worth_keeping(self, before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def worth_keeping(self, before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which boxes are still worth learning after a motion; both `(N, 4)` in network-input pixels."""
         width, height = (after[:, 2:] - after[:, :2]).T
         large = (width > self.min_side) & (height > self.min_side)
@@ -208,13 +209,19 @@ class Augmentation:
         return worth
 
 
+@functools.cache
+def _colour_transform(saturation: float, value: float) -> SaturationValue:
+    """Making one takes longer than a draw; it is seeded anew for every one."""
+    return SaturationValue(saturation, value)
+
+
 def _move_pixels(picture: Picture, letterbox: Letterbox, matrix: Matrix, draw: Draw) -> Image:
     """Bring a picture to the letterbox' size if it is larger, recolour it and warp it once."""
     _, _, height, width = letterbox.placement
     still = draw.motion == Motion()
     small = (resize_area if still else shrink)(picture.pixels, (height, width))
     if draw.colour is not None:
-        small = scale_saturation_value(small, *draw.colour)
+        small = scale_saturation_value(small, *draw.colour, channels=3 if still else 4)
     if still:
         canvas = pad(small, letterbox)
         return np.ascontiguousarray(canvas[:, ::-1]) if draw.mirrored else canvas

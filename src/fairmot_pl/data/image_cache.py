@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from fairmot_pl.data.images import Picture, decode, read_content, read_picture, resize_area
+from fairmot_pl.data.images import Image, Picture, decode, read_content, read_picture, resize_area
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.mot_format import write_bytes
 from fairmot_pl.structures import FrameAnnotation
@@ -29,7 +27,7 @@ JPEG_QUALITY = 95
 
 @dataclass(frozen=True)
 class ImageCache:
-    """Images that are larger than their letterbox, area-averaged to it, as JPEG without colour subsampling.
+    """Images that are larger than their letterbox, area-averaged to it, as JPEG.
 
     Args:
         folder: where the entries lie; need not exist.
@@ -111,10 +109,6 @@ class ImageCache:
         return Picture(pixels, size, (size[0] / height, size[1] / width))
 
 
-def _encode(image: NDArray[np.uint8]) -> bytes:
-    options = [
-        *(cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY),
-        *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
-    ]
-    _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+def _encode(image: Image) -> bytes:
+    _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return bytes(content)

@@ -17,7 +17,7 @@ from fairmot_pl.data.dataset import (
     TrainingSample,
     TrainingSamples,
     check_input_size,
-    use_one_thread,
+    prepare_worker,
 )
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.image_cache import FOLDER, ImageCache
@@ -203,7 +203,7 @@ class FairMOTDataModule(pl.LightningDataModule):
             # one odd small batch would disturb batch normalisation, unless it is all there is
             drop_last=len(sampler) >= self.batch_size,
             num_workers=self.num_workers,
-            worker_init_fn=use_one_thread,
+            worker_init_fn=prepare_worker,
             persistent_workers=self.num_workers > 0,
             pin_memory=self._on_cuda(),
         )
@@ -219,7 +219,7 @@ class FairMOTDataModule(pl.LightningDataModule):
             batch_size=self.val_batch_size,
             sampler=self.val_shard().frame_order(self.val_batch_size),
             num_workers=self.num_workers,
-            worker_init_fn=use_one_thread,
+            worker_init_fn=prepare_worker,
             pin_memory=self._on_cuda(),
         )
 
