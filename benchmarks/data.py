@@ -2,8 +2,9 @@
 
     make bench-data          or          python benchmarks/data.py --laps 9
 
-Real frames are taken from $FAIRMOT_DATA/MOT17-09 where that is there, rendered ones otherwise. Every sample ends as
-float32 in [0, 1], also where training leaves that step to the device.
+Real frames are taken from $FAIRMOT_DATA/MOT17-09 where that is there, rendered ones otherwise. Samples end as
+float32 in [0, 1]; the rows called bytes are what a loader does in training, which leaves that step to the device.
+Seconds are those of the thread, so that neighbours on the machine count less.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from plain_pipeline import plain_sample
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import TrainingSamples, prepare_worker
 from fairmot_pl.data.identities import IdentityIndex
-from fairmot_pl.data.image_cache import ImageCache
+from fairmot_pl.data.image_cache import FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sources import DataSource, read_sources
 from fairmot_pl.data.synthetic import render_dataset
@@ -46,26 +47,35 @@ def pipelines(found: list[DataSource], size: tuple[int, int], scratch: Path) -> 
     augmentation = Augmentation(input_size=size)
     identities = IdentityIndex.build([(source.name, list(source.sequences)) for source in found])
     frames = [frame for source in found for sequence in source.sequences for frame in sequence.frames]
-    cache = ImageCache(scratch / "cache", scratch, size)
-    for frame in frames:
-        cache.write(frame)
     direct = TrainingSamples(found, identities, augmentation=augmentation)
-    cached = TrainingSamples(found, identities, augmentation=augmentation, cache=cache)
-    assert cached.cached == len(frames)
+    cached = {}
+    for kind in FORMATS:
+        cache = ImageCache(scratch / "cache", scratch, size, kind)
+        print(f"cache, {kind}: {sum(map(cache.write, frames)) / len(frames) / 1e3:.0f} kB an image")
+        cached[kind] = TrainingSamples(found, identities, augmentation=augmentation, cache=cache)
+        assert cached[kind].cached == len(frames)
 
     def plain(index: int) -> object:
         frame, draw = frames[index], augmentation.draw(np.random.default_rng((0, 0, index)))
         raw = np.arange(len(frame))
         return plain_sample(str(frame.image_path), frame.boxes, raw, frame.image_size, draw, augmentation)
 
-    def ours(samples: TrainingSamples) -> Callable[[int], object]:
+    def floats(samples: TrainingSamples) -> Callable[[int], object]:
         def make(index: int) -> object:
             sample = samples[0, index]
             return to_unit(sample.image), sample.targets
 
         return make
 
-    return {"plain": plain, "ours": ours(direct), "ours, cache": ours(cached)}
+    return {
+        "plain": plain,
+        "ours": floats(direct),
+        **{f"ours, {kind} cache": floats(samples) for kind, samples in cached.items()},
+        "bytes": lambda index: direct[0, index],
+        **{
+            f"bytes, {kind} cache": lambda index, samples=samples: samples[0, index] for kind, samples in cached.items()
+        },
+    }
 
 
 def main() -> None:
@@ -93,7 +103,7 @@ def main() -> None:
     laps = {name: found.mean(axis=1) for name, found in seconds.items()}
     for name, mean in laps.items():
         ratio = np.median(laps["plain"] / mean)
-        print(f"{name:<12} {1e3 * np.median(mean):7.2f} ms  {1 / np.median(mean):7.1f} samples/s  {ratio:5.2f} x plain")
+        print(f"{name:<18} {1e3 * np.median(mean):7.2f} ms  {1 / np.median(mean):7.1f} samples/s  {ratio:5.2f} x plain")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,6 @@ def scale_saturation_value(
     """
     cut = 2**-12 - 0.5  # OpenCV rounds; the little that is left on top keeps whole numbers whole
     matrix = np.array([[1, 0, 0, 0], [0, saturation_factor, 0, cut], [0, 0, value_factor, cut]])
-    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    hsv = cv2.transform(hsv, matrix, dst=hsv)
+    hsv = cv2.transform(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), matrix)
     recoloured: NDArray[np.uint8] = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB, dstCn=channels)
     return recoloured

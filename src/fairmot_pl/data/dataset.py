@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,9 +127,8 @@ class TrainingSamples(Dataset[TrainingSample]):
         """
         epoch, index = key if isinstance(key, tuple) else (0, key)
         draw = self.augmentation.draw(np.random.default_rng((self.seed, epoch, index)))
-        others = np.random.default_rng((self.seed, epoch, index, 1)).integers(len(self), size=_TRIES)
         broken = ""
-        for shown in (index, *others.tolist()):
+        for shown in self._candidates(epoch, index):
             try:
                 picture = self._read(shown, draw)
             except (OSError, ValueError) as error:
@@ -137,6 +136,11 @@ class TrainingSamples(Dataset[TrainingSample]):
             else:
                 return TrainingSample(*self._view(shown, picture, draw), broken)
         raise ValueError(f"{broken}; nor could {_TRIES} other images be read: is the data still there?")
+
+    def _candidates(self, epoch: int, index: int) -> Iterator[int]:
+        """The image that is due, and those that take its place should it be broken."""
+        yield index
+        yield from np.random.default_rng((self.seed, epoch, index, 1)).integers(len(self), size=_TRIES).tolist()
 
     def _read(self, index: int, draw: Draw) -> Picture:
         """An image at the resolution that a view of it needs, from the cache where that has it."""

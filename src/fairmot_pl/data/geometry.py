@@ -68,7 +68,8 @@ def placement_matrix(letterbox: Letterbox) -> Matrix:
 def warp_pixels(image: Image, matrix: Matrix, size: tuple[int, int]) -> Image:
     """Draw an image, moved by `matrix`, on a grey canvas of `(height, width)`; bilinear.
 
-    The image may bring a fourth channel, which is left behind. The colours of the `(height, width, 3)` result lie one after the other in memory, as tensors want them.
+    The image may bring a fourth channel, which is left behind. The colours of the `(height, width, 3)` result lie one
+    after the other in memory, as tensors want them.
     """
     to_corner, to_centre = np.eye(3), np.eye(3)
     to_corner[:2, 2], to_centre[:2, 2] = 0.5, -0.5  # OpenCV counts from the centre of the first pixel

@@ -109,7 +109,7 @@ def decode(content: NDArray[np.uint8], path: Path, flag: int = cv2.IMREAD_COLOR)
     image = cv2.imdecode(content, flag | cv2.IMREAD_IGNORE_ORIENTATION) if len(content) else None
     if image is None:
         raise ValueError(f"{path}: not a readable image ({len(content)} bytes); replace the file or leave it out")
-    rgb: Image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+    rgb: Image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return rgb
 
 

@@ -20,7 +20,7 @@ from fairmot_pl.data.dataset import (
     prepare_worker,
 )
 from fairmot_pl.data.identities import IdentityIndex
-from fairmot_pl.data.image_cache import FOLDER, ImageCache
+from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
@@ -161,12 +161,20 @@ class FairMOTDataModule(pl.LightningDataModule):
         if twice:
             raise ValueError(f"validation sequences must have different names; more than once: {', '.join(twice)}")
 
-    def image_cache(self) -> ImageCache | None:
-        """The cache of resized images of this data at this input size, whether it is there or not; None if off."""
+    def image_cache(self, format: str = "auto") -> ImageCache | None:
+        """The cache of resized images of this data at this input size; None if it is off.
+
+        Args:
+            format: of its entries; `"auto"` is the fastest that is there.
+        """
         if self._cache == "off":
             return None
         folder = self.root / FOLDER if self._cache == "auto" else Path(self._cache).expanduser()
-        return ImageCache(folder, self.root, self.input_size)
+        caches = [
+            ImageCache(folder, self.root, self.input_size, found)
+            for found in (FORMATS if format == "auto" else [format])
+        ]
+        return next((cache for cache in caches if cache.entries.is_dir()), caches[0])
 
     def _samples(self) -> TrainingSamples:
         cache = self.image_cache()
