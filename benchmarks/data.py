@@ -1,6 +1,6 @@
 """Training samples per second and core from 1920 x 1080 JPEGs, beside the plain pipeline, in one interleaved run.
 
-    make bench-data          or          python benchmarks/data.py --laps 9
+    OMP_NUM_THREADS=1 python benchmarks/data.py
 
 Real frames are taken from $FAIRMOT_DATA/MOT17-09 where that is there, rendered ones otherwise. Samples end as
 float32 in [0, 1]; the rows called bytes are what a loader does in training, which leaves that step to the device.

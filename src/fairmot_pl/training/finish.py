@@ -106,7 +106,7 @@ def write_outcome(
 def sample_frames(
     sequences: list[AnnotatedSequence], results: dict[str, NDArray[np.float64]], count: int = 4
 ) -> list[tuple[str, NDArray[np.uint8]]]:
-    """The middle frame of up to `count` sequences with its tracks drawn, and a caption each.
+    """A frame from the middle of up to `count` sequences with its tracks drawn, and a caption each.
 
     Args:
         sequences: the validation sequences.
@@ -115,8 +115,13 @@ def sample_frames(
     """
     drawn = []
     for sequence in [found for found in sequences if found.name in results][:count]:
-        annotation = sequence.frames[len(sequence) // 2]
-        tracks = tracks_of_frame(results[sequence.name], annotation.frame)
-        image = draw_tracks(read_image(annotation.image_path), tracks)
-        drawn.append((f"{sequence.name}, frame {annotation.frame}: {len(tracks)} tracks", image))
+        for annotation in sequence.frames[len(sequence) // 2 :]:
+            try:
+                image = read_image(annotation.image_path)
+            except (OSError, ValueError):  # a broken image: the data module has counted and named it
+                continue
+            tracks = tracks_of_frame(results[sequence.name], annotation.frame)
+            caption = f"{sequence.name}, frame {annotation.frame}: {len(tracks)} tracks"
+            drawn.append((caption, draw_tracks(image, tracks)))
+            break
     return drawn
