@@ -2,8 +2,8 @@
 
     python benchmarks/loader_memory.py --images 6000 --workers 4
 
-Thousands of tiny images with people in each; at every tenth of an epoch the workers' proportional share of memory (PSS, Linux only)
-is read and added up.
+Thousands of tiny images with people in each. At every tenth of two epochs the workers' proportional set size (PSS, of
+Linux: what they share is split among them) is read and added up.
 """
 
 from __future__ import annotations
