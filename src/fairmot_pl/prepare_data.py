@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -115,7 +116,9 @@ def fill(cache: ImageCache, frames: Sequence[FrameAnnotation], workers: int) -> 
                 figures["images/broken"] += written < 0
                 figures["megabytes"] += max(written, 0) / 1e6
         except KeyboardInterrupt:
+            held = signal.signal(signal.SIGINT, signal.SIG_IGN)  # images at work are done in a moment
             pool.shutdown(cancel_futures=True)
+            signal.signal(signal.SIGINT, held)
             print(f"stopped after {figures['images/written']} images; the same command goes on", file=sys.stderr)
             raise SystemExit(130) from None
         except BaseException:

@@ -17,7 +17,7 @@ from fairmot_pl.structures import FrameAnnotation
 
 INPUT = (304, 544)
 SIZE = (540, 960)
-VIEWS = 48
+VIEWS = 24
 
 
 @pytest.fixture(scope="module")

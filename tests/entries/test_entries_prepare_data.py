@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from entries.conftest import SHORT, SMALL_NET
+from fairmot_pl.data.image_cache import ImageCache
 from fairmot_pl.data.synthetic import render_dataset
 
 TRAIN = [
@@ -79,3 +81,24 @@ def test_a_full_disk_is_seen_before_it_is_full(refused, data, monkeypatch):
     said = refused("prepare_data", *data)
     assert "6 images need about 0.0 GB" in said
     assert "format=jpeg" in said
+
+
+def test_ctrl_c_keeps_what_is_done(run, data, monkeypatch, capfd):
+    write, calls = ImageCache.write, []
+
+    def interrupted(cache, frame):
+        calls.append(frame)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return write(cache, frame)
+
+    monkeypatch.setattr(ImageCache, "write", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        run("prepare_data", *data, "workers=1")
+    assert stop.value.code == 130
+    assert "stopped after 3 images; the same command goes on" in capfd.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.chdir(Path(data[1].partition("=")[2]).parent)
+    after = run("prepare_data", *data)
+    assert 3 <= after.metrics["images/already_there"] <= 5  # one may have been at work
+    assert after.metrics["images/written"] == 6 - after.metrics["images/already_there"]
