@@ -47,7 +47,7 @@ def test_training_goes_on_and_says_so(run, folder):
         assert "000005.jpg" in (ran.folder / "report.html").read_text()
         rows = (ran.folder / "tracks" / "SYN-01.txt").read_text().splitlines()
         assert not any(row.startswith("5,") for row in rows)
-    again = run("train", f"resume={runs[0].folder}")
+    again = run("train", f"resume={runs[0].folder}", "data.max_broken_share=0.5")
     assert again.metrics["train/broken_images"] == 1
 
 
