@@ -20,6 +20,7 @@ from fairmot_pl import Detections, OnlineTracker, build_fairmot, decode_detectio
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import TrainingSamples
 from fairmot_pl.data.identities import IdentityIndex
+from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sources import read_sources
 from fairmot_pl.data.synthetic import render_dataset
 from fairmot_pl.losses.fairmot_loss import FairMOTLoss
@@ -105,7 +106,7 @@ def main() -> None:
         rows.append(
             ("training sample from a 1080p JPEG, one core", median_ms(lambda: data[next(laps) % len(data)], repeats=16))
         )
-        image, targets = data[0]
+        image, targets = to_unit(data[0].image), data[0].targets
     step = build_fairmot(backbone=given.backbone, deformable=False)
     loss = FairMOTLoss(reid_dim=128, num_identities=500)
     batched = type(targets)(*(field[None] for field in targets))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import json
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ from fairmot_pl.data.audit.findings import findings_text
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.data_report import sheets_text, write_data_report
-from fairmot_pl.reporting.target_pictures import Samples, sample_picture
+from fairmot_pl.reporting.target_pictures import sample_picture
 from fairmot_pl.training.datamodule import FairMOTDataModule
 
 KEYS = {
@@ -159,17 +160,17 @@ def draw_samples(datamodule: FairMOTDataModule, count: int, seed: int, folder: P
 def _pictures(datamodule: FairMOTDataModule, count: int, seed: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Captions and pictures of samples drawn by chance, those with people first."""
     datamodule.setup("fit")
-    datamodule.num_workers = 0
     bare = copy.copy(datamodule)
     bare.augmentation = without_augmentation(datamodule.input_size)
-    samples, plain_samples = (cast(Samples, each.train_dataloader().dataset) for each in (datamodule, bare))
+    plain = bare.make_samples()
     frames = [(sequence.name, frame) for sequence in datamodule.train_sequences for frame in sequence.frames]
     order = np.random.default_rng(seed).permutation(len(frames)).tolist()
     order.sort(key=lambda index: len(frames[index][1]) == 0)
-    for index in order[:count]:
+    whole = (index for index in order if not (datamodule.samples[index].broken or plain[index].broken))
+    for index in itertools.islice(whole, count):
         name, frame = frames[index]
         caption = f"{name} {frame.image_path.stem}: {len(frame)} people; left as it is, right augmented"
-        yield caption, sample_picture(samples, plain_samples, index)
+        yield caption, sample_picture(datamodule.samples[index], plain[index])
 
 
 def without_augmentation(input_size: tuple[int, int]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fairmot_pl.config.build import as_trained, build_datamodule, build_trainer,
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
 from fairmot_pl.training.finish import write_outcome
 from fairmot_pl.training.provenance import data_fingerprint, environment, write_provenance
@@ -61,7 +62,7 @@ def evaluate(config: DictConfig) -> Outcome:
     if is_main_process():
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         write_provenance(folder, record)
-    trainer = build_trainer(config, folder, record, job_type="evaluate", tags=[], callbacks=[])
+    trainer = build_trainer(config, folder, record, job_type="evaluate", tags=[], callbacks=[CountBrokenImages()])
     try:
         trainer.validate(module, datamodule, verbose=False)
         figures = write_outcome(trainer, folder, record, title=config.name, more={}, tracks_folder=folder)

@@ -245,17 +245,24 @@ def write_text(path: Path | str, text: str) -> None:
     """Write a text file by renaming a finished one into place.
 
     Raises:
+        OSError: as `write_bytes`.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write a file by renaming a finished one into place.
+
+    Raises:
         OSError: the file cannot be written; the message names it, and no half-written file is left.
     """
     path = Path(path)
     scratch: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as stream:
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
             scratch = stream.name
-            stream.write(text)
+            stream.write(content)
         os.chmod(scratch, 0o644)
         os.replace(scratch, path)
     except OSError as error:

@@ -27,6 +27,7 @@ from fairmot_pl.data.split_record import record_split
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.training.callbacks.averaging import MovingAverage
 from fairmot_pl.training.callbacks.best import BestCheckpoint
+from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
@@ -36,7 +37,7 @@ from fairmot_pl.training.provenance import data_fingerprint, environment, write_
 log = logging.getLogger(__name__)
 
 KEYS = {"name": str, "seed": int, "resume": str | None}
-RESUMABLE = ("resume", "trainer.", "callbacks.", "logger.", "data.num_workers", "data.root")
+RESUMABLE = ("resume", "trainer.", "callbacks.", "logger.", "data.num_workers", "data.root", "data.max_broken_share")
 NODES = ("data", "model", "loss", "optimizer", "tracker", "trainer", "callbacks", "logger")
 
 
@@ -119,6 +120,8 @@ def train(config: DictConfig) -> Outcome:
         log.info("training on %(images)d images with %(identities)d identities", record["data"])
         log.info("identities of each data set: %s", datamodule.identities.per_dataset())
         log.info("training and validation share %(shared identities)d identities (split.json)", record["data"])
+        if datamodule.samples.cached:
+            log.info("image cache: %(image cache)s", record["data"])
     trainer = build_trainer(
         config,
         folder,
@@ -181,6 +184,7 @@ def describe(config: DictConfig, datamodule: FairMOTDataModule, module: FairMOTM
             "fingerprint": data_fingerprint([*datamodule.train_sequences, *datamodule.val_sequences]),
             "images": sum(map(len, datamodule.train_sequences)),
             "identities": datamodule.identities.num_identities,
+            "image cache": datamodule.cache_use(),
             "validation frames": sum(map(len, datamodule.val_sequences)),
         },
         "notes": notes,
@@ -203,10 +207,11 @@ def overlap(datamodule: FairMOTDataModule) -> bool:
 
 
 def own_callbacks(config: DictConfig, folder: Path, *, validates: bool) -> list[pl.Callback]:
-    """Weight averaging if asked for, and the best checkpoint if there is a validation to tell it by."""
+    """Weight averaging if asked for, the count of broken images, the best checkpoint if a validation can tell it."""
     callbacks: list[pl.Callback] = []
     if config.optimizer.ema_decay is not None:
         callbacks.append(MovingAverage(config.optimizer.ema_decay))
+    callbacks.append(CountBrokenImages())
     if validates:
         callbacks.append(BestCheckpoint(folder))
     return callbacks

@@ -7,7 +7,7 @@ import re
 import pytest
 from omegaconf import OmegaConf
 
-from fairmot_pl import evaluate, track, train
+from fairmot_pl import evaluate, prepare_data, track, train
 from fairmot_pl.config.check import ConfigError
 from fairmot_pl.config.folders import conf_dir, job_folder
 from fairmot_pl.config.overrides import check_command_line, compose_checked
@@ -64,6 +64,13 @@ def test_every_choice_of_every_group(choice):
     if group.split("/")[0] in ("model", "loss", "optimizer"):
         return train.check(compose_checked("train", overrides))
     return evaluate.check(compose_checked("evaluate", [*overrides, "checkpoint=x"]))
+
+
+@pytest.mark.parametrize("choice", sorted(path.stem for path in (CONF / "data").glob("*.yaml")))
+def test_every_data_set_can_be_prepared(choice):
+    config = compose_checked("prepare_data", [f"data={choice}", ROOT])
+    prepare_data.check(config)
+    assert config.data.cache == "auto"
 
 
 def test_track_composes():

@@ -5,9 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
-from fairmot_pl.data.augment import Augmentation
+from fairmot_pl.data.augment import Augmentation, Draw
 from fairmot_pl.data.geometry import Motion
-from fairmot_pl.data.images import letterbox_pixels
+from fairmot_pl.data.images import Picture, letterbox_pixels
 from fairmot_pl.letterbox import Letterbox
 
 INPUT = (160, 256)
@@ -52,7 +52,7 @@ def test_boxes_move_with_what_they_hold():
 def test_boxes_of_turned_people_are_those_of_the_corners(motion, mirrored):
     image = np.zeros((160, 256, 3), np.uint8)
     image[40:120, 100:140] = (255, 0, 0)
-    view = augmentation().view(image, np.array([[100, 40, 140, 120]]), motion, mirrored=mirrored)
+    view = augmentation().view(Picture.whole(image), np.array([[100, 40, 140, 120]]), Draw(motion, mirrored))
     red = ((view.image[..., 0] > 128) & (view.image[..., 1] < 64)).nonzero()
     found = np.array([red[1].min(), red[0].min(), red[1].max() + 1, red[0].max() + 1])
     shrink = np.cos(np.radians(motion.angle)) ** 0.5
@@ -106,7 +106,7 @@ def test_clipping_is_a_choice():
 def test_what_a_motion_leaves_too_little_of_is_dropped(box, kept):
     image = np.zeros((*INPUT, 3), np.uint8)
     turn = Motion(translate=(0, 1e-9))  # as good as none, but a motion
-    view = augmentation().view(image, np.array([box]), turn)
+    view = augmentation().view(Picture.whole(image), np.array([box]), Draw(turn))
     assert len(view.boxes) == len(view.kept) == kept
 
 
@@ -114,17 +114,18 @@ def test_a_box_shrunk_to_a_tenth_of_its_area_is_dropped():
     image = np.zeros((*INPUT, 3), np.uint8)
     box = np.array([[50.0, 30, 150, 130]])
     for scale, kept in ((0.31, 0), (0.32, 1)):
-        assert len(augmentation().view(image, box, Motion(scale=scale)).boxes) == kept
+        view = augmentation().view(Picture.whole(image), box, Draw(Motion(scale=scale)))
+        assert len(view.boxes) == kept
 
 
 def test_mirroring_twice_gives_the_image_back():
     image = np.random.default_rng(4).integers(0, 256, (*INPUT, 3), np.uint8)
     mirror = Augmentation.none(INPUT)
-    once = mirror.view(image, BOXES, Motion(), mirrored=True)
-    twice = mirror.view(once.image, once.boxes, Motion(), mirrored=True)
+    once = mirror.view(Picture.whole(image), BOXES, Draw(mirrored=True))
+    twice = mirror.view(Picture.whole(once.image), once.boxes, Draw(mirrored=True))
     assert (once.image != image).any()
     np.testing.assert_array_equal(twice.image, image)
-    plain = mirror.view(image, BOXES, Motion())
+    plain = mirror.view(Picture.whole(image), BOXES, Draw())
     np.testing.assert_allclose(twice.boxes, plain.boxes, atol=1e-4)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 
@@ -119,3 +120,23 @@ def test_colour_factors_fill_their_range():
         assert high - 0.05 < max(values) <= high
     pairs = np.array([list(draw.values()) for draw in draws])
     assert abs(np.corrcoef(pairs.T)[0, 1]) < 0.15
+
+
+@pytest.mark.parametrize("factors", [(1, 1), (0.8, 0.9), (1.37, 0.52), (0.5, 1.5), (1.213, 1.0171)])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_levels_are_cut_as_a_table_would(factors, channels):
+    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    levels = np.arange(256)
+    table = np.stack([levels, levels * factors[0], levels * factors[1]], -1).clip(0, 255).astype(np.uint8)
+    expected = cv2.cvtColor(cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table[None]), cv2.COLOR_HSV2RGB)
+    out = scale_saturation_value(image, *factors, channels=channels)
+    assert out.shape[2] == channels
+    different = (out[..., :3] != expected).any(axis=-1)
+    assert different.mean() < 0.002  # products within 1/4096 of the next level
+
+
+def test_a_fourth_channel_changes_no_colour():
+    matrix = motion_matrix(Motion(angle=4, scale=0.8, shear=(1, -2)), SIZE)
+    more = np.concatenate([NOISE, np.full((*NOISE.shape[:2], 1), 9, np.uint8)], axis=-1)
+    np.testing.assert_array_equal(warp_pixels(more, matrix, SIZE), warp_pixels(NOISE, matrix, SIZE))
+    assert warp_pixels(NOISE, matrix, SIZE).transpose(2, 0, 1).flags.c_contiguous

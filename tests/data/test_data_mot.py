@@ -341,7 +341,7 @@ def test_a_person_beyond_the_image_arrives_whole_in_the_targets(real_data):
     assert outside(frame).max() > 100
     index = IdentityIndex.build([("mot17", [sequence])])
     source = DataSource(name="mot17", sequences=(sequence,))
-    _, targets = TrainingSamples([source], index, augmentation=Augmentation.none((608, 1088)))[0, place]
+    targets = TrainingSamples([source], index, augmentation=Augmentation.none((608, 1088)))[0, place].targets
     whole = (frame.boxes[:, 2:] - frame.boxes[:, :2]) * Letterbox(frame.image_size, (608, 1088)).ratio / 4
     encoded = targets.size[: len(frame), :2] + targets.size[: len(frame), 2:]
     np.testing.assert_allclose(encoded.numpy(), whole, rtol=1e-4)

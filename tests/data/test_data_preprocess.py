@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.colour import scale_saturation_value
+from fairmot_pl.data.augment import Augmentation, Draw
 from fairmot_pl.data.geometry import Motion, motion_matrix
-from fairmot_pl.data.images import letterbox_pixels, to_tensor
+from fairmot_pl.data.images import Picture, letterbox_pixels, to_tensor
 from fairmot_pl.letterbox import Letterbox
 
 NETWORK = (608, 1088)
@@ -69,7 +68,7 @@ def check_affine(figures: Figures) -> Motion:
     )
     np.testing.assert_allclose(motion_matrix(motion, NETWORK), figures["M"], rtol=0, atol=1e-9)
     before, after = figures["labels_in"], figures["labels_out"]
-    view = Augmentation().view(np.zeros((*NETWORK, 3), np.uint8), before[:, 2:], motion)
+    view = Augmentation().view(Picture.whole(np.zeros((*NETWORK, 3), np.uint8)), before[:, 2:], Draw(motion))
     assert before[view.kept, 1].tolist() == after[:, 1].tolist()  # the same boxes survive, in order
     np.testing.assert_allclose(view.boxes, after[:, 2:], atol=2e-3)
     return motion
@@ -86,11 +85,9 @@ def check_chain(figures: Figures) -> np.ndarray:
         shear=(4 * u[6] - 2, 4 * u[7] - 2),
     )
     view = Augmentation().view(
-        image,
+        Picture.whole(image),
         boxes_from_centres(figures["labels_in"].astype(np.float64), size),
-        motion,
-        mirrored=u[8] > 0.5,
-        recolour=lambda pixels: scale_saturation_value(pixels, 0.5 + u[0], 0.5 + u[1]),
+        Draw(motion, mirrored=bool(u[8] > 0.5), colour=(0.5 + u[0], 0.5 + u[1])),
     )
     expected = figures["labels_out"].astype(np.float64)
     assert figures["labels_in"][view.kept, 1].tolist() == expected[:, 1].tolist()
@@ -164,7 +161,7 @@ def test_affine_step_is_the_reference_s(case, name):
     figures = case(name)
     motion = check_affine(figures)
     image = source_image(int(figures["img_seed"]), NETWORK)
-    pixels = Augmentation().view(image, np.zeros((0, 4)), motion).image[::8, ::8]
+    pixels = Augmentation().view(Picture.whole(image), np.zeros((0, 4)), Draw(motion)).image[::8, ::8]
     np.testing.assert_allclose(pixels.mean(axis=(0, 1)), figures["img_out_mean"], atol=2)
     difference = np.abs(pixels.astype(int) - figures["img_out_every8"])
     assert np.median(difference) <= 1  # shifted by up to a quarter of a pixel, and sharper

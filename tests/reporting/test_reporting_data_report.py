@@ -10,6 +10,7 @@ from fairmot_pl.codec.targets import encode_targets
 from fairmot_pl.data.audit.audit import AuditReport
 from fairmot_pl.data.audit.findings import CHECKS, MAX_FILES, Findings, findings_text
 from fairmot_pl.data.audit.statistics import DataSheet, SequenceSheet
+from fairmot_pl.data.dataset import TrainingSample
 from fairmot_pl.reporting.data_plots import MAX_BARS, people_figure, sequences_figure
 from fairmot_pl.reporting.data_report import sheets_text, write_data_report
 from fairmot_pl.reporting.figures import to_svg
@@ -118,11 +119,8 @@ def test_pictures_show_what_the_targets_hold(box_encoding):
     assert people.boxes == pytest.approx(boxes, abs=1e-4)
     assert centres == pytest.approx((boxes[:, :2] + boxes[:, 2:]) / 2, abs=1e-4)
 
-    class Samples:
-        def __getitem__(self, key):
-            return torch.full((3, 96, 160), 0.5), targets
-
-    drawn = sample_picture(Samples(), Samples(), 0)
+    sample = TrainingSample(torch.full((3, 96, 160), 128, dtype=torch.uint8), targets, "")
+    drawn = sample_picture(sample, sample)
     times = 5  # 96 pixels of height are too few to see anything
     assert drawn.shape == (times * 192 + 8, times * 320 + 8, 3)
     assert (drawn[times * 96 + 4] == 255).all()

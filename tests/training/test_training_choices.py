@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import TrainingSamples
 from fairmot_pl.data.identities import IdentityIndex
+from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sources import read_sources
 from fairmot_pl.data.synthetic import render_dataset
 from fairmot_pl.training.callbacks.averaging import MovingAverage
@@ -76,7 +77,8 @@ def frames(tmp_path_factory):
 
     def make(**encoding: str) -> tuple[list[Any], int]:
         samples = TrainingSamples(sources, identities, augmentation=Augmentation.none((64, 96)), **encoding)
-        return [samples[index] for index in range(len(samples))], identities.num_identities
+        pairs = [(to_unit(sample.image), sample.targets) for sample in map(samples.__getitem__, range(len(samples)))]
+        return pairs, identities.num_identities
 
     return make
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 
 import numpy as np
@@ -33,17 +34,24 @@ def gaussian_radius(height: NDArray[np.float64], width: NDArray[np.float64]) -> 
     ) / 2
 
 
-def draw_peak(heatmap: NDArray[np.float32], column: int, row: int, radius: int) -> None:
-    """Raise `heatmap` `(h, w)` in place to a Gaussian of height 1 at a cell, cropped at the border."""
-    height, width = heatmap.shape
+@functools.lru_cache(maxsize=128)
+def gaussian_peak(radius: int) -> NDArray[np.float32]:
+    """The `(2 radius + 1, 2 radius + 1)` Gaussian of height 1 that marks a centre; not to be written to."""
     reach = np.arange(-radius, radius + 1)
     profile = np.exp(-(reach**2) / (2 * ((2 * radius + 1) / 6) ** 2))
-    left, right = min(column, radius), min(width - 1 - column, radius)
-    top, bottom = min(row, radius), min(height - 1 - row, radius)
-    peak = np.outer(profile[radius - top : radius + bottom + 1], profile[radius - left : radius + right + 1])
+    peak = np.outer(profile, profile)
     peak[peak < np.finfo(np.float64).eps] = 0
-    region = heatmap[row - top : row + bottom + 1, column - left : column + right + 1]
-    np.maximum(region, peak, out=region, casting="unsafe")
+    return peak.astype(np.float32)
+
+
+def draw_peaks(heatmap: NDArray[np.float32], layers: list[int], cells: list[list[int]], radii: list[int]) -> None:
+    """Raise `heatmap` `(C, h, w)` in place to a Gaussian of height 1 at each `(x, y)` cell, cropped at the border."""
+    for layer, (column, row), radius in zip(layers, cells, radii, strict=True):
+        top, left = max(row - radius, 0), max(column - radius, 0)
+        region = heatmap[layer, top : row + radius + 1, left : column + radius + 1]
+        y, x = top - row + radius, left - column + radius
+        peak = gaussian_peak(radius)[y : y + region.shape[0], x : x + region.shape[1]]
+        np.maximum(region, peak, out=region)
 
 
 def encode_targets(
@@ -96,8 +104,7 @@ def encode_targets(
 
     heatmap = np.zeros((num_classes, height, width), np.float32)
     radii = gaussian_radius(*np.ceil((extent - ROUNDING).clip(0)).T[::-1]).astype(np.int64).clip(0)
-    for slot in np.flatnonzero(kept):
-        draw_peak(heatmap[classes[slot]], corner[slot, 0], corner[slot, 1], radii[slot])
+    draw_peaks(heatmap, classes[kept].tolist(), corner[kept].tolist(), radii[kept].tolist())
 
     size = np.concatenate([centre - cells[:, :2], cells[:, 2:] - centre], axis=1) if channels == 4 else extent
 

@@ -1,12 +1,13 @@
 """From an image and its boxes to a network input: letterbox, colour, affine motion and mirror.
 
-Pixels are resampled twice at most: area averaging to the final scale, then one bilinear warp for the rest.
+As in the reference, pixels are averaged to the size of the letterbox, and one bilinear warp does the rest. Where the
+view shows less than that, it may start from a coarser picture.
 Boxes are moved by the same matrix, reach outside the input where people do, and are clipped only if asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from fairmot_pl.boxes import box_area
 from fairmot_pl.boxes import clip_boxes as cut_at_border
-from fairmot_pl.data.colour import SaturationValue
+from fairmot_pl.data.colour import SaturationValue, scale_saturation_value
 from fairmot_pl.data.geometry import (
     Matrix,
     Motion,
@@ -26,7 +27,7 @@ from fairmot_pl.data.geometry import (
     warp_boxes,
     warp_pixels,
 )
-from fairmot_pl.data.images import Image, resize_area
+from fairmot_pl.data.images import Image, Picture, pad, resize_area, shrink
 from fairmot_pl.letterbox import Letterbox
 
 
@@ -42,6 +43,20 @@ class AugmentedImage(NamedTuple):
     image: Image
     boxes: NDArray[np.float32]
     kept: NDArray[np.int64]
+
+
+class Draw(NamedTuple):
+    """What one view is made with.
+
+    Attributes:
+        motion: what moves; `Motion()` moves nothing, and then every box is kept.
+        mirrored: whether left and right are swapped in the end.
+        colour: factors on saturation and value of the pixels, not of the padding; None leaves them alone.
+    """
+
+    motion: Motion = Motion()
+    mirrored: bool = False
+    colour: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +127,7 @@ class Augmentation:
     def __call__(
         self, image: Image, boxes: NDArray[np.floating], rng: np.random.Generator, *, clip_boxes: bool = False
     ) -> AugmentedImage:
-        """Draw one view.
-
-        Every part draws its numbers whether it is on or not, so turning one off leaves the others alone.
+        """Draw one view of a whole image.
 
         Args:
             image: `(H, W, 3)` uint8 RGB.
@@ -122,54 +135,58 @@ class Augmentation:
             rng: all randomness comes from here.
             clip_boxes: cut the moved boxes at the border of the network input (MOT20).
         """
-        recolour = self._draw_colour(rng)
+        return self.view(Picture.whole(image), boxes, self.draw(rng), clip_boxes=clip_boxes)
+
+    def draw(self, rng: np.random.Generator) -> Draw:
+        """Draw what a view is made with.
+
+        Every part draws its numbers whether it is on or not, so turning one off leaves the others alone.
+        """
+        colour = self._draw_colour(rng)
         motion = self._draw_motion(rng)
-        mirrored = bool(rng.random() < self.flip)
-        return self.view(image, boxes, motion, mirrored=mirrored, recolour=recolour, clip_boxes=clip_boxes)
+        return Draw(motion, bool(rng.random() < self.flip), colour)
+
+    def detail(self, draw: Draw, image_size: tuple[int, int]) -> float:
+        """The share of the resolution of an image `(height, width)` that a view of it shows, at most 1."""
+        if draw.motion == Motion():
+            return 1.0  # then the pixels are to be those of inference, all of them averaged
+        return min(1.0, Letterbox(image_size, self.input_size).ratio * min(1.0, draw.motion.scale))
 
     def view(
-        self,
-        image: Image,
-        boxes: NDArray[np.floating],
-        motion: Motion,
-        *,
-        mirrored: bool = False,
-        recolour: Callable[[Image], Image] | None = None,
-        clip_boxes: bool = False,
+        self, picture: Picture, boxes: NDArray[np.floating], draw: Draw, *, clip_boxes: bool = False
     ) -> AugmentedImage:
         """Make the view that was drawn: letterbox, motion, mirror.
 
         Args:
-            image: `(H, W, 3)` uint8 RGB.
-            boxes: `(N, 4)` xyxy in pixels of that image.
-            motion: what moves; `Motion()` moves nothing, and then every box is kept.
-            mirrored: whether left and right are swapped in the end.
-            recolour: applied to the pixels, not to the padding.
+            picture: an image, at no less than `detail` of its resolution.
+            boxes: `(N, 4)` xyxy in pixels of the whole image.
+            draw: what to do with it.
             clip_boxes: cut the moved boxes at the border of the network input.
         """
-        letterbox = Letterbox((image.shape[0], image.shape[1]), self.input_size)
-        matrix = motion_matrix(motion, self.input_size)
-        mirror = mirror_matrix(self.input_size[1]) if mirrored else np.eye(3)
+        letterbox = Letterbox(picture.size, self.input_size)
+        matrix = motion_matrix(draw.motion, self.input_size)
+        mirror = mirror_matrix(self.input_size[1]) if draw.mirrored else np.eye(3)
 
         before = letterbox.to_input(np.asarray(boxes, np.float64).reshape(-1, 4))
-        after = shrink_turned(warp_boxes(before, matrix), motion.angle)
+        after = shrink_turned(warp_boxes(before, matrix), draw.motion.angle)
         if clip_boxes:
             after = cut_at_border(after, self.input_size)
-        worth = np.ones(len(before), bool) if motion == Motion() else self._worth_keeping(before, after)
+        worth = np.ones(len(before), bool) if draw.motion == Motion() else self.worth_keeping(before, after)
         kept = np.flatnonzero(worth)
         return AugmentedImage(
-            image=self._move_pixels(image, letterbox, mirror @ matrix, motion.scale, recolour),
+            image=_move_pixels(picture, letterbox, mirror @ matrix, draw),
             boxes=warp_boxes(after[kept], mirror).astype(np.float32),
             kept=kept,
         )
 
-    def _draw_colour(self, rng: np.random.Generator) -> Callable[[Image], Image] | None:
+    def _draw_colour(self, rng: np.random.Generator) -> tuple[float, float] | None:
         seed = int(rng.integers(2**32))
         if not (self.saturation or self.value):
             return None
-        transform = SaturationValue(self.saturation, self.value)
+        transform = _colour_transform(self.saturation, self.value)
         transform.set_random_seed(seed)
-        return lambda image: transform(image=image)["image"]
+        factors = transform.get_params()
+        return factors["saturation_factor"], factors["value_factor"]
 
     def _draw_motion(self, rng: np.random.Generator) -> Motion:
         height, width = self.input_size
@@ -181,24 +198,7 @@ class Augmentation:
             scale=rng.uniform(self.min_scale, self.max_scale),
         )
 
-    def _move_pixels(
-        self,
-        image: Image,
-        letterbox: Letterbox,
-        matrix: Matrix,
-        scale: float,
-        recolour: Callable[[Image], Image] | None,
-    ) -> Image:
-        """Resize to the final scale, recolour the fewer pixels, and warp once."""
-        height, width = image.shape[:2]
-        factor = letterbox.ratio * scale
-        small = resize_area(image, (max(1, round(height * factor)), max(1, round(width * factor))))
-        if recolour is not None:
-            small = recolour(small)
-        to_image = np.diag([width / small.shape[1], height / small.shape[0], 1])
-        return warp_pixels(small, matrix @ placement_matrix(letterbox) @ to_image, self.input_size)
-
-    def _worth_keeping(self, before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def worth_keeping(self, before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which boxes are still worth learning after a motion; both `(N, 4)` in network-input pixels."""
         width, height = (after[:, 2:] - after[:, :2]).T
         large = (width > self.min_side) & (height > self.min_side)
@@ -207,3 +207,23 @@ class Augmentation:
         inside = (after[:, :2] < self.input_size[::-1]).all(axis=1) & (after[:, 2:] > 0).all(axis=1)
         worth: NDArray[np.bool_] = large & area_left & compact & inside
         return worth
+
+
+@functools.cache
+def _colour_transform(saturation: float, value: float) -> SaturationValue:
+    """Making one takes longer than a draw; it is seeded anew for every one."""
+    return SaturationValue(saturation, value)
+
+
+def _move_pixels(picture: Picture, letterbox: Letterbox, matrix: Matrix, draw: Draw) -> Image:
+    """Bring a picture to the letterbox' size if it is larger, recolour it and warp it once."""
+    _, _, height, width = letterbox.placement
+    still = draw.motion == Motion()
+    small = (resize_area if still else shrink)(picture.pixels, (height, width))
+    if draw.colour is not None:
+        small = scale_saturation_value(small, *draw.colour, channels=3 if still else 4)
+    if still:
+        canvas = pad(small, letterbox)
+        return np.ascontiguousarray(canvas[:, ::-1]) if draw.mirrored else canvas
+    step_y, step_x = np.array(picture.step) * picture.pixels.shape[:2] / small.shape[:2]
+    return warp_pixels(small, matrix @ placement_matrix(letterbox) @ np.diag([step_x, step_y, 1]), letterbox.input_size)

@@ -49,11 +49,18 @@ class SaturationValue(A.ImageOnlyTransform):
 
 
 def scale_saturation_value(
-    image: NDArray[np.uint8], saturation_factor: float, value_factor: float
+    image: NDArray[np.uint8], saturation_factor: float, value_factor: float, *, channels: int = 3
 ) -> NDArray[np.uint8]:
-    """Multiply saturation and value of `(H, W, 3)` uint8 RGB, each clipped at 255."""
-    levels = np.arange(256)
-    table = np.stack([levels, levels * saturation_factor, levels * value_factor], axis=-1).clip(0, 255).astype(np.uint8)
-    hsv = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table[None])
-    recoloured: NDArray[np.uint8] = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    """Multiply saturation and value of an image, each cut to a whole level and clipped at 255.
+
+    Args:
+        image: `(H, W, 3)` uint8 RGB.
+        saturation_factor: for saturation.
+        value_factor: for value.
+        channels: of the result: 3 for RGB, 4 for RGB and an opaque alpha.
+    """
+    cut = 2**-12 - 0.5  # OpenCV rounds; the little that is left on top keeps whole numbers whole
+    matrix = np.array([[1, 0, 0, 0], [0, saturation_factor, 0, cut], [0, 0, value_factor, cut]])
+    hsv = cv2.transform(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), matrix)
+    recoloured: NDArray[np.uint8] = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB, dstCn=channels)
     return recoloured

@@ -66,19 +66,26 @@ def placement_matrix(letterbox: Letterbox) -> Matrix:
 
 
 def warp_pixels(image: Image, matrix: Matrix, size: tuple[int, int]) -> Image:
-    """Draw an image, moved by `matrix`, on a grey canvas of `(height, width)`; bilinear."""
+    """Draw an image, moved by `matrix`, on a grey canvas of `(height, width)`; bilinear.
+
+    The image may bring a fourth channel, which is left behind. The colours of the `(height, width, 3)` result lie one
+    after the other in memory, as tensors want them.
+    """
     to_corner, to_centre = np.eye(3), np.eye(3)
     to_corner[:2, 2], to_centre[:2, 2] = 0.5, -0.5  # OpenCV counts from the centre of the first pixel
-    index_matrix = (to_centre @ matrix @ to_corner)[:2]
-    warped: Image = cv2.warpAffine(
+    if image.shape[2] == 3:  # four channels are warped twice as fast as three
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
+    warped = cv2.warpAffine(
         image,
-        index_matrix,
+        (to_centre @ matrix @ to_corner)[:2],
         size[::-1],
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=[PAD_VALUE] * 3,
+        borderValue=[PAD_VALUE] * 4,
     )
-    return warped
+    planes = np.empty((4, *size), np.uint8)
+    cv2.split(warped, list(planes))
+    return planes[:3].transpose(1, 2, 0)
 
 
 def warp_boxes(boxes: NDArray[np.float64], matrix: Matrix) -> NDArray[np.float64]:

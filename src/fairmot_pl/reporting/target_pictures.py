@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from fairmot_pl.codec.maps import STRIDE, Targets
+from fairmot_pl.codec.sampling import Objects
+from fairmot_pl.data.dataset import TrainingSample
 from fairmot_pl.inference.drawing import Image, draw_heatmap, draw_tracks
 from fairmot_pl.structures import Tracks
 
@@ -23,36 +23,26 @@ _READABLE = 480
 _INK = np.array([(255, 255, 255), (0, 0, 0)], np.uint8)
 
 
-class Samples(Protocol):
-    """Training samples by index."""
-
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Targets]:
-        """`(3, h, w)` image and its targets of `(epoch, index)`."""
-
-
-def sample_picture(augmented: Samples, plain: Samples, index: int, *, epoch: int = 0) -> Image:
+def sample_picture(augmented: TrainingSample, plain: TrainingSample) -> Image:
     """One sample four times: left as it is read, right augmented; above its boxes, below its heatmap.
 
     Boxes carry the identity class (-1 = trains detection only); a cross marks each centre that the network learns.
 
     Args:
-        augmented: the samples of training.
-        plain: the same samples without augmentation.
-        index: which.
-        epoch: whose augmentation.
+        augmented: the sample as training has it.
+        plain: the same without augmentation.
 
     Returns:
         `(2 h + 8, 2 w + 8, 3)` uint8 RGB; small inputs are shown a whole number of times larger.
     """
     columns = []
-    for samples in (plain, augmented):
-        image, targets = samples[(epoch, index)]
-        pixels = (image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    for sample in (plain, augmented):
+        pixels = sample.image.permute(1, 2, 0).numpy()
         times = max(1, round(_READABLE / pixels.shape[0]))
         large = np.ascontiguousarray(pixels.repeat(times, axis=0).repeat(times, axis=1))
-        people, centres = read_targets(targets)
+        people, centres = read_targets(sample.targets)
         boxed = draw_tracks(large, replace(people, boxes=times * people.boxes))
-        heat = draw_heatmap(large, targets.heatmap.amax(dim=0).numpy())
+        heat = draw_heatmap(large, sample.targets.heatmap.amax(dim=0).numpy())
         columns.append(_stack([_mark(boxed, times * centres), _mark(heat, times * centres)], axis=0))
     return _stack(columns, axis=1)
 
@@ -60,19 +50,15 @@ def sample_picture(augmented: Samples, plain: Samples, index: int, *, epoch: int
 def read_targets(targets: Targets) -> tuple[Tracks, NDArray[np.float64]]:
     """The boxes and identity classes that targets hold, and `(N, 2)` x, y of the centres; network-input pixels."""
     slots = targets.mask.bool()
-    cell, size = targets.index[slots].numpy(), targets.size[slots].numpy().astype(np.float64)
+    objects = Objects.of_targets(Targets(*(field[None] for field in targets)), slots[None])
     width = targets.heatmap.shape[-1]
-    corner = np.stack([cell % width, cell // width], axis=1)
-    centres = corner + targets.offset[slots].numpy().astype(np.float64)
-    reach = size if size.shape[1] == 4 else np.tile(size / 2, (1, 2))
-    boxes = np.concatenate([centres - reach[:, :2], centres + reach[:, 2:]], axis=1)
     people = Tracks(
         ids=targets.identity[slots].numpy(),
-        boxes=STRIDE * boxes,
-        scores=np.ones(len(boxes), np.float32),
-        classes=np.zeros(len(boxes), np.int64),
+        boxes=STRIDE * objects.boxes(width).numpy(),
+        scores=np.ones(len(objects.index), np.float32),
+        classes=np.zeros(len(objects.index), np.int64),
     )
-    return people, STRIDE * centres
+    return people, STRIDE * objects.centres(width).numpy().astype(np.float64)
 
 
 def _mark(image: Image, centres: NDArray[np.float64]) -> Image:

@@ -9,24 +9,26 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-from torch import Tensor
 from torch.utils.data import DataLoader
 
-from fairmot_pl.codec.maps import Targets
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import (
     FrameSample,
     SequenceFrames,
+    TrainingSample,
     TrainingSamples,
     check_input_size,
-    use_one_thread,
+    prepare_worker,
 )
 from fairmot_pl.data.identities import IdentityIndex, check_numbering
+from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
+from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
 from fairmot_pl.data.synthetic import dataset_folder, render_dataset
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.structures import AnnotatedSequence
+from fairmot_pl.training.broken_images import BrokenImages
 from fairmot_pl.training.rendering import RenderingBar
 from fairmot_pl.training.sharding import SequenceShard, shard_sequences
 
@@ -53,7 +55,17 @@ class FairMOTDataModule(pl.LightningDataModule):
             the same people more than once; 1 draws every frame on its own.
         identity_numbering: `"dense"`, or `"reference"` for as many classes as FairMOT has; see `IdentityIndex`.
         synthetic: what to render under `root` when it is not there yet; see `fairmot_pl.data.synthetic`.
+        cache: where `prepare_data` has put resized images: `"auto"` is a folder below `root` that is used if it is
+            there; a path must be; `"off"` reads the images themselves.
+        max_broken_share: the largest share of images that may be unreadable; 0 for none at all.
+
+    Attributes:
+        samples: the training samples, after `setup("fit")`.
+        broken_training: the training images that could not be read; others have taken their place.
+        broken_validation: the validation frames that could not be read; they are tracked as frames without anybody.
     """
+
+    samples: TrainingSamples
 
     def __init__(
         self,
@@ -73,6 +85,8 @@ class FairMOTDataModule(pl.LightningDataModule):
         frames_per_sequence: int = 1,
         identity_numbering: str = "dense",
         synthetic: Mapping[str, Any] | None = None,
+        cache: str | bool = "auto",
+        max_broken_share: float = 0.01,
     ) -> None:
         super().__init__()
         height, width = input_size
@@ -101,6 +115,13 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.val_sets: list[DataSource] = []
         self.identities = IdentityIndex.build([])
         self._is_read: set[str] = set()
+        if cache is True:
+            raise ValueError("data.cache is true; allowed: auto, off, or the path of a folder")
+        self._cache = cache or "off"  # YAML reads off as false
+        if not 0 <= max_broken_share <= 1:
+            raise ValueError(f"data.max_broken_share is {max_broken_share}; it must be from 0 to 1")
+        self.broken_training = BrokenImages("training", "another image took its place", max_broken_share)
+        self.broken_validation = BrokenImages("validation", "tracked as an empty frame", max_broken_share)
 
     def prepare_data(self) -> None:
         """Render the synthetic world, once, if that is what this module serves."""
@@ -123,6 +144,7 @@ class FairMOTDataModule(pl.LightningDataModule):
                     f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image"
                 )
             self._check_classes()
+            self.samples = self.make_samples()
             self._is_read.add("train")
         if "val" not in self._is_read:
             self.val_sets = read_sources(self.val_sources, self.root)
@@ -166,15 +188,49 @@ class FairMOTDataModule(pl.LightningDataModule):
         if twice:
             raise ValueError(f"validation sequences must have different names; more than once: {', '.join(twice)}")
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, Targets]]:
-        """Shuffled, augmented batches. After a resume in mid-epoch, the batches already seen are left out."""
+    def image_cache(self, format: str = "auto") -> ImageCache | None:
+        """The cache of resized images of this data at this input size; None if it is off.
+
+        Args:
+            format: of its entries; `"auto"` is the fastest that is there.
+        """
+        if self._cache == "off":
+            return None
+        folder = self.root / FOLDER if self._cache == "auto" else Path(self._cache).expanduser()
+        caches = [
+            ImageCache(folder, self.root, self.input_size, found)
+            for found in (FORMATS if format == "auto" else [format])
+        ]
+        return next((cache for cache in caches if cache.entries.is_dir()), caches[0])
+
+    def make_samples(self) -> TrainingSamples:
+        """The training samples, after annotations have been read."""
+        cache = self.image_cache()
         samples = TrainingSamples(
             self.train_sets,
             self.identities,
             augmentation=Augmentation(input_size=self.input_size, **self.augmentation),
             seed=self.seed,
+            cache=cache,
             **self.encoding,
         )
+        if cache is not None and self._cache != "auto" and not samples.cached:
+            raise ValueError(
+                f"data.cache={self._cache} holds none of the training images at {self.input_size[0]} x "
+                f"{self.input_size[1]}; fill it with python -m fairmot_pl.prepare_data, or use data.cache=auto"
+            )
+        return samples
+
+    def cache_use(self) -> str:
+        """How many training images come from the cache, in words, for the record of a run."""
+        cache = self.image_cache()
+        if cache is None or not self.samples.cached:
+            return "not used"
+        return f"{self.samples.cached} of {len(self.samples)} images from {cache.entries}"
+
+    def train_dataloader(self) -> DataLoader[TrainingSample]:
+        """Shuffled, augmented batches. After a resume in mid-epoch, the batches already seen are left out."""
+        samples = self.samples
         sampler = self._sampler(len(samples))
         return DataLoader(
             samples,
@@ -183,7 +239,7 @@ class FairMOTDataModule(pl.LightningDataModule):
             # one odd small batch would disturb batch normalisation, unless it is all there is
             drop_last=len(sampler) >= self.batch_size,
             num_workers=self.num_workers,
-            worker_init_fn=use_one_thread,
+            worker_init_fn=prepare_worker,
             persistent_workers=self.num_workers > 0,
             pin_memory=self._on_cuda(),
         )
@@ -199,9 +255,23 @@ class FairMOTDataModule(pl.LightningDataModule):
             batch_size=self.val_batch_size,
             sampler=self.val_shard().frame_order(self.val_batch_size),
             num_workers=self.num_workers,
-            worker_init_fn=use_one_thread,
+            worker_init_fn=prepare_worker,
             pin_memory=self._on_cuda(),
         )
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Pixels from bytes to [0, 1], which the loaders leave to the device; broken images are counted.
+
+        Raises:
+            ValueError: more images are broken than `max_broken_share` allows.
+        """
+        if isinstance(batch, TrainingSample):
+            self.broken_training.add(batch.broken, len(self.samples))
+            return to_unit(batch.image), batch.targets
+        if isinstance(batch, FrameSample):
+            self.broken_validation.add(batch.broken, sum(map(len, self.val_sequences)))
+            return batch._replace(image=to_unit(batch.image))
+        return batch
 
     def val_shard(self) -> SequenceShard:
         """The validation sequences of this process; every process has equally many batches."""
@@ -233,8 +303,13 @@ class FairMOTDataModule(pl.LightningDataModule):
         return resumed
 
     def state_dict(self) -> dict[str, Any]:
-        """Which class is whom, and the size the network was trained at."""
-        return {"identities": self.identities.state(), "input_size": list(self.input_size)}
+        """Which class is whom, the size the network was trained at, and what the images were so far."""
+        return {
+            "identities": self.identities.state(),
+            "input_size": list(self.input_size),
+            "cached": self.samples.cached if "train" in self._is_read else 0,
+            "broken": list(self.broken_training.reasons),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Check that a resumed run meets the identities that it was started with.
@@ -247,6 +322,13 @@ class FairMOTDataModule(pl.LightningDataModule):
             raise ValueError(
                 f"the checkpoint was trained on {saved.num_identities} identities, data.root={self.root} now gives "
                 f"{self.identities.num_identities} or other ones: classes would not fit; resume on the same data"
+            )
+        self.broken_training.reasons = list(state_dict.get("broken", []))
+        before = state_dict.get("cached", 0)
+        if "train" in self._is_read and before != self.samples.cached:
+            log.warning(
+                "the image cache held %d training images before the stop, now it holds %d: pixels differ a little",
+                *(before, self.samples.cached),
             )
 
 

@@ -21,6 +21,7 @@ from fairmot_pl.training.callbacks.media import tracks_of_frame
 from fairmot_pl.training.callbacks.tracking import tracking_of
 from fairmot_pl.training.checkpoint import read_checkpoint
 from fairmot_pl.training.loggers import merge_csv
+from fairmot_pl.training.provenance import write_provenance
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,9 @@ def write_outcome(
         write_text(folder / "sequences.json", json.dumps(sequences, indent=2) + "\n")
         print(summary.table())
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
-    notes = [*record.get("notes", []), *(tracking.notes if tracking else [])]
+    broken = [*trainer.datamodule.broken_training.notes, *trainer.datamodule.broken_validation.notes]  # type: ignore[attr-defined]
+    notes = [*record.get("notes", []), *broken, *(tracking.notes if tracking else [])]
+    write_provenance(folder, {**record, "notes": notes})
     clip = folder / "validation.mp4"
     write_run_report(
         folder,
@@ -103,7 +106,7 @@ def write_outcome(
 def sample_frames(
     sequences: list[AnnotatedSequence], results: dict[str, NDArray[np.float64]], count: int = 4
 ) -> list[tuple[str, NDArray[np.uint8]]]:
-    """The middle frame of up to `count` sequences with its tracks drawn, and a caption each.
+    """A frame from the middle of up to `count` sequences with its tracks drawn, and a caption each.
 
     Args:
         sequences: the validation sequences.
@@ -112,8 +115,13 @@ def sample_frames(
     """
     drawn = []
     for sequence in [found for found in sequences if found.name in results][:count]:
-        annotation = sequence.frames[len(sequence) // 2]
-        tracks = tracks_of_frame(results[sequence.name], annotation.frame)
-        image = draw_tracks(read_image(annotation.image_path), tracks)
-        drawn.append((f"{sequence.name}, frame {annotation.frame}: {len(tracks)} tracks", image))
+        for annotation in sequence.frames[len(sequence) // 2 :]:
+            try:
+                image = read_image(annotation.image_path)
+            except (OSError, ValueError):  # a broken image: the data module has counted and named it
+                continue
+            tracks = tracks_of_frame(results[sequence.name], annotation.frame)
+            caption = f"{sequence.name}, frame {annotation.frame}: {len(tracks)} tracks"
+            drawn.append((caption, draw_tracks(image, tracks)))
+            break
     return drawn

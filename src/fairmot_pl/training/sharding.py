@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import torch.distributed as dist
 from torch.utils.data import Sampler
 
 from fairmot_pl.structures import AnnotatedSequence
@@ -65,3 +67,12 @@ def shard_sequences(sequences: Sequence[AnnotatedSequence], rank: int, world_siz
         shares[lightest].append(index)
         loads[lightest] += len(sequences[index])
     return SequenceShard([sequences[index] for index in sorted(shares[rank])], max(loads, default=0))
+
+
+def gather(mine: Any) -> list[Any]:
+    """What every process holds, in rank order."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return [mine]
+    everybody: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(everybody, mine)
+    return everybody

@@ -65,7 +65,11 @@ def write_clip(
         for annotation in sequence.frames[:frames]:
             tracks = tracks_of_frame(rows, annotation.frame)
             trails.update(tracks)
-            writer.write(draw_tracks(read_image(annotation.image_path), tracks, trails=trails))
+            try:
+                image = read_image(annotation.image_path)
+            except (OSError, ValueError):  # a broken image: the data module has counted and named it
+                continue
+            writer.write(draw_tracks(image, tracks, trails=trails))
 
 
 def tracks_of_frame(rows: NDArray[np.float64], frame: int) -> Tracks:

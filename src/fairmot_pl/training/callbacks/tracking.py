@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-import torch.distributed as dist
 from numpy.typing import NDArray
 
 from fairmot_pl.data.dataset import FrameSample
@@ -22,6 +21,7 @@ from fairmot_pl.inference.tracking import keep_for_output
 from fairmot_pl.mot_format import MotTable, read_mot, track_rows, write_mot
 from fairmot_pl.structures import AnnotatedSequence, Detections
 from fairmot_pl.tracking.tracker import OnlineTracker
+from fairmot_pl.training.sharding import gather
 
 
 class TrackValidationSequences(pl.Callback):
@@ -85,10 +85,10 @@ class TrackValidationSequences(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Hand each frame's detections to its sequence's tracker."""
+        """Hand each frame's detections to its sequence's tracker; a frame that could not be read has none."""
         places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
-        for (sequence, frame), detections in zip(places, outputs, strict=True):
-            self._track(sequence, frame, detections)
+        for (sequence, frame), detections, broken in zip(places, outputs, batch.broken, strict=True):
+            self._track(sequence, frame, detections.select(np.arange(0)) if broken else detections)
 
     def _track(self, index: int, frame: int, detections: Detections) -> None:
         last = self._last_frame.get(index)
@@ -115,7 +115,7 @@ class TrackValidationSequences(pl.Callback):
             sequence = self._sequences[index]
             rows[sequence.name] = np.concatenate([np.zeros((0, 10)), *self._rows[index]])
             scores[sequence.name] = self._evaluate(sequence, MotTable.from_rows(rows[sequence.name]), last)
-        gathered = _gather((scores, rows, self._unseen()))
+        gathered = gather((scores, rows, self._unseen()))
         self.notes = [f"not all validation frames were tracked: {note}" for part in gathered for note in part[2]]
         if not any(part[0] for part in gathered):
             return
@@ -157,12 +157,3 @@ def _ground_truth(sequence: AnnotatedSequence, last: int) -> MotTable:
         return annotation_rows(sequence, last)
     truth = read_mot(sequence.folder / "gt" / "gt.txt")
     return truth.select((truth.frames >= sequence.frames[0].frame) & (truth.frames <= last))
-
-
-def _gather(mine: Any) -> list[Any]:
-    """What every process holds, in rank order."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return [mine]
-    everybody: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(everybody, mine)
-    return everybody
