@@ -56,6 +56,28 @@ def test_stopped_and_resumed_equals_not_stopped(train_tiny, run, monkeypatch, tm
     }
 
 
+@pytest.mark.parametrize("weighting", ["gradnorm", "dwa"])
+def test_a_balance_goes_on_where_it_was_stopped(train_tiny, run, monkeypatch, tmp_path, weighting):
+    given = [f"loss/weighting={weighting}", "trainer.max_epochs=4", "trainer.check_val_every_n_epoch=4"]
+    whole = train_tiny(*given)
+
+    def interrupting(self, trainer, *rest):
+        original(self, trainer, *rest)
+        if trainer.global_step == 8:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    original = Throughput.on_train_batch_end
+    with monkeypatch.context() as patch:
+        patch.setattr(Throughput, "on_train_batch_end", interrupting)
+        with pytest.raises(SystemExit):
+            train_tiny(*given, "name=stopped")
+    (folder,) = (tmp_path / "outputs" / "stopped").iterdir()
+    run("train", f"resume={folder}")
+    expected, found = weights(whole.folder), weights(folder)
+    assert any(key.startswith("loss.weighting") for key in expected)
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -29,7 +29,7 @@ class DynamicWeightAverage(Weighting):
         self.temperature = temperature
         self.register_buffer("sums", torch.zeros(2, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(2, dtype=torch.float64))
-        self.register_buffer("history", torch.full((2, 2), torch.nan, dtype=torch.float64))  # last epoch, one before
+        self.register_buffer("history", torch.zeros(2, 2, dtype=torch.float64))  # last epoch, one before; 0 = none yet
         self.register_buffer("epoch", torch.tensor(-1))
 
     def start_epoch(self, epoch: int) -> None:
@@ -46,7 +46,8 @@ class DynamicWeightAverage(Weighting):
         """The weighted sum; see `Weighting.forward`."""
         self.sums = self.sums + torch.stack([detection, reid]).detach().double()
         self.counts = self.counts + self.counts.new_tensor([1.0, float(has_reid)])
-        pace = (self.history[0] / self.history[1]).nan_to_num(nan=1.0)
+        last, before = self.history
+        pace = torch.where(before > 0, last / before, 1.0)
         self.weights = (2 * torch.softmax(pace / self.temperature, dim=0)).float()
         factor_detection, factor_reid = self.weights.unbind()
         return factor_detection * detection + factor_reid * reid

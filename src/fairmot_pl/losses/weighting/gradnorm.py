@@ -38,7 +38,7 @@ class GradNorm(Weighting):
             raise ValueError(f"gradnorm weighting: alpha is {alpha}; it must be from 0 to 10")
         self.alpha, self.learning_rate = alpha, learning_rate
         self.register_buffer("factors", torch.ones(2))
-        self.register_buffer("start", torch.full((2,), torch.nan))  # the losses of the first step
+        self.register_buffer("start", torch.zeros(2))  # the losses of the first step; 0 = none yet
         self.register_buffer("slope", torch.zeros(2))  # summed over the batches of an optimiser step
         self.register_buffer("seen", torch.tensor(0.0))
         self.register_buffer("losses", torch.ones(2), persistent=False)
@@ -56,7 +56,7 @@ class GradNorm(Weighting):
     def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> Tensor:
         """The weighted sum; see `Weighting.forward`."""
         self.losses = mean_over_processes(torch.stack([detection, reid]).detach().float())
-        first = self.start.isnan().any() & (self.losses > 0).all()
+        first = (self.start == 0).any() & (self.losses > 0).all()
         self.start = torch.where(first, self.losses, self.start)
         self.weights = self.factors.clone()
         factor_detection, factor_reid = self.weights.unbind()
