@@ -25,11 +25,10 @@ from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
-from fairmot_pl.data.synthetic import dataset_folder, render_dataset
-from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.broken_images import BrokenImages
-from fairmot_pl.training.rendering import RenderingBar
+from fairmot_pl.training.data_checks import check_classes, check_validation
+from fairmot_pl.training.rendering import render_world, world_folder
 from fairmot_pl.training.sharding import SequenceShard, shard_sequences
 
 log = logging.getLogger(__name__)
@@ -110,7 +109,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.synthetic = dict(synthetic) if synthetic is not None else None
         if self.synthetic is not None:
             # settings have a folder each, so that changing one never meets images of another
-            self.root = _synthetic_root(self.root, self.synthetic)
+            self.root = world_folder(self.root, self.synthetic)
         self.train_sets: list[DataSource] = []
         self.val_sets: list[DataSource] = []
         self.identities = IdentityIndex.build([])
@@ -126,11 +125,7 @@ class FairMOTDataModule(pl.LightningDataModule):
     def prepare_data(self) -> None:
         """Render the synthetic world, once, if that is what this module serves."""
         if self.synthetic is not None:
-            settings = self.synthetic
-            frames = settings.get("frames", SyntheticConfig.frames)
-            total = settings["train"] * frames + settings["val"] * (settings.get("val_frames") or frames)
-            with RenderingBar(total) as report:
-                render_dataset(self.root, **self.synthetic, progress=report)
+            render_world(self.root, self.synthetic)
 
     def setup(self, stage: str) -> None:
         """Read annotations: of training and validation for `"fit"`, of validation alone otherwise."""
@@ -143,12 +138,17 @@ class FairMOTDataModule(pl.LightningDataModule):
                 raise ValueError(
                     f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image"
                 )
-            self._check_classes()
+            check_classes(self.train_sets, self.encoding["num_classes"])
             self.samples = self.make_samples()
             self._is_read.add("train")
         if "val" not in self._is_read:
             self.val_sets = read_sources(self.val_sources, self.root)
-            self._check_validation()
+            check_validation(self.val_sequences)
+            if self.val_sources and not any(map(len, self.val_sequences)):
+                raise ValueError(
+                    f"the validation set is empty: data.val={self.val_sources} under {self.root} holds no frame; "
+                    "name other sources, or data.val=null to train without validation"
+                )
             self._is_read.add("val")
 
     @property
@@ -160,33 +160,6 @@ class FairMOTDataModule(pl.LightningDataModule):
     def val_sequences(self) -> list[AnnotatedSequence]:
         """Every validation sequence, in the order of the data sets."""
         return [sequence for found in self.val_sets for sequence in found.sequences]
-
-    def _check_classes(self) -> None:
-        for found in self.train_sets:
-            frames = [frame for sequence in found.sequences for frame in sequence.frames if len(frame)]
-            highest = max((int(frame.classes.max()) for frame in frames), default=0)
-            if highest >= self.encoding["num_classes"]:
-                raise ValueError(
-                    f"data set {found.name!r} has objects of class {highest}, but model.num_classes="
-                    f"{self.encoding['num_classes']}; set model.num_classes={highest + 1}, or read fewer classes"
-                )
-
-    def _check_validation(self) -> None:
-        stills = [sequence.name for sequence in self.val_sequences if not sequence.is_video]
-        if stills:
-            raise ValueError(
-                f"data.val holds still images ({', '.join(stills)}); only videos can be tracked: "
-                "name them in data.train instead"
-            )
-        if self.val_sources and not sum(map(len, self.val_sequences)):
-            raise ValueError(
-                f"the validation set is empty: data.val={self.val_sources} under {self.root} holds no frame; "
-                "name other sources, or data.val=null to train without validation"
-            )
-        names = [sequence.name for sequence in self.val_sequences]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"validation sequences must have different names; more than once: {', '.join(twice)}")
 
     def image_cache(self, format: str = "auto") -> ImageCache | None:
         """The cache of resized images of this data at this input size; None if it is off.
@@ -330,11 +303,3 @@ class FairMOTDataModule(pl.LightningDataModule):
                 "the image cache held %d training images before the stop, now it holds %d: pixels differ a little",
                 *(before, self.samples.cached),
             )
-
-
-def _synthetic_root(root: Path, settings: Mapping[str, Any]) -> Path:
-    """The folder of one choice of settings, the numbers of sequences and frames included."""
-    counts = ("train", "val", "val_frames")
-    scene = dataset_folder(root, SyntheticConfig(**{key: settings[key] for key in settings if key not in counts}))
-    given = [str(settings[key]) for key in counts if settings.get(key) is not None]
-    return scene.with_name("-".join([scene.name, *given]))

@@ -1,10 +1,16 @@
-"""Progress while the synthetic world is drawn."""
+"""The synthetic world of a run: its folder, and a bar while it is drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fairmot_pl.data.synthetic import dataset_folder, render_dataset
+from fairmot_pl.data.synthetic_config import SyntheticConfig
 
 
 class RenderingBar:
@@ -31,3 +37,29 @@ class RenderingBar:
         """Frame `done` of `total` of a sequence is there. Where all are there already, no bar is shown."""
         self._bar.start()
         self._bar.update(self._job, description=name, advance=1)
+
+
+def world_folder(root: Path, settings: Mapping[str, Any]) -> Path:
+    """The folder of one choice of settings, the numbers of sequences and frames included.
+
+    Args:
+        root: folder of all of them.
+        settings: keywords of `render_dataset`.
+    """
+    counts = ("train", "val", "val_frames")
+    scene = dataset_folder(root, SyntheticConfig(**{key: settings[key] for key in settings if key not in counts}))
+    given = [str(settings[key]) for key in counts if settings.get(key) is not None]
+    return scene.with_name("-".join([scene.name, *given]))
+
+
+def render_world(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Render what is not there yet, under a progress bar.
+
+    Args:
+        folder: of these settings, see `world_folder`.
+        settings: keywords of `render_dataset`.
+    """
+    frames = settings.get("frames", SyntheticConfig.frames)
+    total = settings["train"] * frames + settings["val"] * (settings.get("val_frames") or frames)
+    with RenderingBar(total) as report:
+        render_dataset(folder, **settings, progress=report)
