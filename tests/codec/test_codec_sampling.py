@@ -129,3 +129,10 @@ def test_training_and_inference_read_the_same_place(sampling: str, encoding: str
 def test_unknown_sampling() -> None:
     with pytest.raises(ValueError, match="'centre'; allowed: 'center', 'center_bilinear', 'roi_align', 'pos_anchor'"):
         sample_embeddings(position_map(), objects_of([]), sampling="centre")
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_a_box_wholly_outside_has_an_embedding(sampling: str) -> None:
+    embedding = torch.ones(1, 3, HEIGHT, WIDTH)
+    found = sample_embeddings(embedding, objects_of([[-90, -90, -20, -30], [400, 20, 460, 90]]), sampling=sampling)
+    torch.testing.assert_close(found, torch.ones(2, 3))

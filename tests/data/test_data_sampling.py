@@ -83,16 +83,25 @@ def test_groups_hold_frames_of_one_sequence(world_size):
     settings = {"shuffle": True, "seed": 1, "world_size": world_size, "sequences": sequences, "group_size": 2}
     samplers = [EpochSampler(34, rank=rank, **settings) for rank in range(world_size)]
     orders = [[index for _, index in sampler] for sampler in samplers]
-    assert sorted(index for order in orders for index in order) == list(range(34))
+    assert {index for order in orders for index in order} == set(range(34))
     fellows = [sequences[a] == sequences[b] for order in orders for a, b in pairwise(order)]
-    assert sum(fellows) >= 17 - (world_size - 1)  # of 17 pairs; a block may begin within one
+    assert all(sequences[a] == sequences[b] for order in orders for a, b in zip(order[::2], order[1::2], strict=True))
+    assert sum(fellows) >= 17
     samplers[0].set_epoch(1)
     assert [index for _, index in samplers[0]] != orders[0]
 
 
-def test_what_is_left_of_a_sequence_is_a_smaller_group():
-    sampler = EpochSampler(7, shuffle=True, seed=0, sequences=np.array([0, 0, 0, 0, 0, 1, 1]), group_size=3)
-    assert sorted(index for _, index in sampler) == list(range(7))
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_what_is_left_of_a_sequence_comes_last(world_size):
+    sequences = np.repeat(np.arange(4), [5, 8, 3, 7])
+    settings = {"shuffle": True, "seed": 0, "world_size": world_size, "sequences": sequences, "group_size": 3}
+    orders = [[index for _, index in EpochSampler(23, rank=rank, **settings)] for rank in range(world_size)]
+    assert {index for order in orders for index in order} == set(range(23))
+    whole = 1 + 2 + 1 + 2
+    for rank, order in enumerate(orders):
+        groups = [sequences[order[start : start + 3]] for start in range(0, len(order), 3)]
+        full = len(range(rank, whole, world_size))
+        assert all(len(set(group)) == 1 for group in groups[:full])
 
 
 def test_groups_need_sequences():

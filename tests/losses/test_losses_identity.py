@@ -272,3 +272,15 @@ def test_triplets_without_a_pair_learn_nothing(identities: list[int]) -> None:
 def test_options_out_of_range(kind: str, options: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build_identity_loss(kind, options, reid_dim=DIM, num_identities=3)
+
+
+@pytest.mark.parametrize("kind", ["cross_entropy", "focal", "margin_softmax"])
+def test_backward_within_autocast(kind: str, make_maps: Callable, make_targets: Callable) -> None:
+    loss = build_identity_loss(kind, reid_dim=DIM, num_identities=7)
+    maps, targets = make_maps(), make_targets([6, 6, 0, 1])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        run(loss, maps, targets).loss.backward()
+    inside = maps.embedding.grad.clone()
+    maps.embedding.grad = None
+    run(loss, maps, targets).loss.backward()
+    torch.testing.assert_close(inside, maps.embedding.grad, rtol=1e-5, atol=1e-7)

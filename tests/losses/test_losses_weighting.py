@@ -288,3 +288,31 @@ def test_half_precision_maps(name: str) -> None:
 def test_errors_name_what_is_allowed(name: str, options: dict[str, float] | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build_weighting(name, options)
+
+
+@pytest.mark.parametrize("frozen", ["first", "last", "both"])
+@pytest.mark.parametrize("name", sorted(WEIGHTINGS))
+def test_frozen_layers(name: str, frozen: str) -> None:
+    toy, weighting = Toy(), build_weighting(name)
+    layers = {"first": [toy.first], "last": [toy.last], "both": [toy.first, toy.last]}[frozen]
+    for layer in layers:
+        layer.requires_grad_(False)
+    toy.backward(weighting)
+    weighting.before_step()
+    assert toy.detection.weight.grad.isfinite().all()
+    assert weighting.weights.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["dwa", "gradnorm"])
+def test_a_loss_that_is_not_finite_is_forgotten(name: str) -> None:
+    spoiled, clean = build_weighting(name), build_weighting(name)
+    spoiled.start_epoch(0)
+    clean.start_epoch(0)
+    spoiled(*scalars(math.inf, 3))
+    clean.start_epoch(0)
+    for epoch in range(1, 4):
+        for weighting in (spoiled, clean):
+            weighting(*scalars(4 / epoch, 3))
+            weighting.start_epoch(epoch)
+    assert all(value.isfinite().all() for value in spoiled.state_dict().values())
+    assert spoiled.weights.isfinite().all()

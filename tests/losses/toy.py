@@ -20,7 +20,9 @@ class Toy(nn.Module):
         self.wanted = torch.randn(6, 3, 3, 3)
 
     def shared(self) -> SharedPart:
-        return SharedPart([*self.first.parameters(), *self.last.parameters()], self.last.weight)
+        every = [*self.first.parameters(), *self.last.parameters()]
+        last = self.last.weight if self.last.weight.requires_grad else None
+        return SharedPart([parameter for parameter in every if parameter.requires_grad], last)
 
     def features(self) -> Tensor:
         return self.last(self.first(self.image).tanh()).tanh()

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fairmot_pl.models.backbone import build_backbone
+from fairmot_pl.models.fairmot import build_fairmot
 from fairmot_pl.models.necks import NECKS, WITHOUT_DEFORMABLE, build_neck, check_neck
 from fairmot_pl.models.necks.aggregation import AggregationNeck, IterativeAggregation, bilinear_kernel, upsampling
 from fairmot_pl.models.necks.concatenation import ConcatenationNeck
@@ -143,3 +144,21 @@ def test_hrnet_learns_in_all_its_parts_under_other_necks(name: str) -> None:
     neck = build_neck(name, backbone, deformable=False)
     neck(backbone(torch.rand(2, 3, 64, 64))).square().sum().backward()
     assert [key for key, parameter in backbone.named_parameters() if parameter.grad is None] == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "name"),
+    [
+        ({"backbone": "resnet18"}, "neck.final.steps.1.node.conv.weight"),
+        ({"backbone": "resnet18", "neck": "deconv"}, "neck.steps.2.upsample.weight"),
+        ({"backbone": "resnet18", "neck": "deconv_fpn"}, "neck.smooths.2.conv.weight"),
+        ({"backbone": "yolov5s", "neck": "csp", "deformable": False}, "neck.steps.2.merge.join.conv.weight"),
+        ({"backbone": "hrnet_w18_small", "neck": "concat", "deformable": False}, None),
+    ],
+)
+def test_the_last_weight_that_both_tasks_share(choice, name):
+    model = build_fairmot(**choice)
+    weight = model.last_shared_weight()
+    assert next((key for key, value in model.named_parameters() if value is weight), None) == name
+    model.neck.requires_grad_(False)
+    assert model.last_shared_weight() is None

@@ -97,13 +97,18 @@ def center_bilinear(embedding: Tensor, objects: Objects) -> Tensor:
 
 
 def roi_mean(embedding: Tensor, objects: Objects) -> Tensor:
-    """The mean over the box, as two-step trackers read it (ROI-Align of Mask R-CNN, then average pooling)."""
-    boxes = objects.boxes(embedding.shape[3])
+    """The mean over the box, as two-step trackers read it (ROI-Align of Mask R-CNN, then average pooling).
+
+    Boxes wholly outside the map, which hold nothing, are read at their centre's cell.
+    """
+    height, width = embedding.shape[2:]
+    boxes = objects.boxes(width)
+    inside = (boxes[:, :2] < boxes.new_tensor([width, height])).all(dim=1) & (boxes[:, 2:] > 0).all(dim=1)
     regions = torch.cat([objects.image[:, None].float(), boxes], dim=1)
     bins: Tensor = roi_align(
         embedding.float(), regions, output_size=ROI_BINS, sampling_ratio=SAMPLES_PER_BIN, aligned=True
     )
-    return bins.mean(dim=(2, 3))
+    return torch.where(inside[:, None], bins.mean(dim=(2, 3)), center(embedding, objects).float())
 
 
 def pos_anchor(embedding: Tensor, objects: Objects) -> Tensor:

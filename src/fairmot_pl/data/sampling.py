@@ -12,8 +12,9 @@ from torch.utils.data import Sampler
 class EpochSampler(Sampler[tuple[int, int]]):
     """Yield `(epoch, index)` for one of several processes.
 
-    All ranks draw the same order and take every `world_size`-th entry of it, or, of groups, a block each. Where the
-    length does not divide, the order starts over, so that all ranks have equally many samples.
+    All ranks draw the same order and take every `world_size`-th group of it, a group being one sample unless
+    `group_size` says otherwise. Where the length does not divide, the order starts over (of groups, the rank's own), so
+    that all ranks have equally many samples.
 
     Args:
         length: samples in the data set.
@@ -24,8 +25,8 @@ class EpochSampler(Sampler[tuple[int, int]]):
         start_epoch: the epoch to begin with, for a resumed run.
         start: samples per rank of `start_epoch` that were already seen; later epochs are whole.
         sequences: `(length,)` which sequence each sample is of; needed for groups.
-        group_size: so many samples of one sequence, drawn at random from it, follow one another; what is left of a
-            sequence makes smaller groups.
+        group_size: so many samples of one sequence, drawn at random from it, follow one another; what is left over of
+            each sequence comes last.
     """
 
     def __init__(
@@ -48,16 +49,17 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.length, self.shuffle, self.seed = length, shuffle, seed
         self.rank, self.world_size = rank, world_size
         self.epoch = self.start_epoch = start_epoch
+        self.sequences, self.group_size = sequences, group_size
         if not 0 <= start <= len(self):
             raise ValueError(f"start is {start}; an epoch has {len(self)} samples per rank")
-        self.start = start
         if group_size > 1 and (sequences is None or len(sequences) != length):
             raise ValueError(f"group_size is {group_size}: it needs the sequence of each of the {length} samples")
-        self.sequences, self.group_size = sequences, group_size
+        self.start = start
 
     def __len__(self) -> int:
         """Samples per rank of a whole epoch, also where a resumed one yields fewer, as trainers expect."""
-        return -(-self.length // self.world_size)
+        blocks = -(-self.length // self.group_size)
+        return -(-blocks // self.world_size) * self.group_size if self.world_size > 1 else self.length
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration yields."""
@@ -67,8 +69,9 @@ class EpochSampler(Sampler[tuple[int, int]]):
         order = self._order()
         if self.group_size == 1:
             mine = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
-        else:  # neighbours stay together
-            mine = np.resize(order, len(self) * self.world_size).reshape(self.world_size, -1)[self.rank]
+        else:
+            blocks = np.split(order, np.arange(self.group_size, self.length, self.group_size))
+            mine = np.resize(np.concatenate(blocks[self.rank :: self.world_size] or [order]), len(self))
         skipped = self.start if self.epoch == self.start_epoch else 0
         epoch = self.epoch
         return ((epoch, index) for index in mine[skipped:].tolist())
@@ -86,4 +89,5 @@ class EpochSampler(Sampler[tuple[int, int]]):
         place = np.arange(self.length) - np.searchsorted(sequence, sequence)
         starts = np.flatnonzero(place % self.group_size == 0)
         groups = np.split(order, starts[1:])
-        return np.concatenate([groups[group] for group in rng.permutation(len(groups))])
+        shuffled = [groups[group] for group in rng.permutation(len(groups))]
+        return np.concatenate(sorted(shuffled, key=lambda group: len(group) < self.group_size))  # whole ones in step

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from fairmot_pl.codec.maps import HeadMaps, check_box_encoding
 from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.models.backbone import STRIDES, Backbone, build_backbone
-from fairmot_pl.models.deform_conv import DeformConv
 from fairmot_pl.models.heads import DetectionHead, ReIDHead
 from fairmot_pl.models.necks import READS_BRANCHES, build_neck, check_neck
 from fairmot_pl.models.necks.neck import Neck
@@ -96,18 +95,14 @@ class FairMOT(nn.Module):
         return str(self.config["reid_sampling"])
 
     def shared_parameters(self) -> list[nn.Parameter]:
-        """The parameters that both tasks learn: trunk and neck."""
-        return [*self.backbone.parameters(), *self.neck.parameters()]
+        """The parameters that both tasks learn: those of trunk and neck that are not frozen."""
+        every = (*self.backbone.parameters(), *self.neck.parameters())
+        return [parameter for parameter in every if parameter.requires_grad]
 
-    def last_shared_weight(self) -> nn.Parameter:
-        """The weight of the last convolution that both tasks learn."""
-        layers = [layer for part in (self.backbone, self.neck) for layer in part.modules()]
-        kinds = (nn.Conv2d, nn.ConvTranspose2d, DeformConv)
-        offsets = {id(layer.offset_mask) for layer in layers if isinstance(layer, DeformConv)}
-        convolutions = [layer for layer in layers if isinstance(layer, kinds) and id(layer) not in offsets]
-        weight = convolutions[-1].weight
-        assert isinstance(weight, nn.Parameter)
-        return weight
+    def last_shared_weight(self) -> nn.Parameter | None:
+        """The weight of the last convolution that both tasks learn; None if the neck has none, or it is frozen."""
+        weight = self.neck.last_weight
+        return weight if weight is not None and weight.requires_grad else None
 
 
 def _check_images(images: Tensor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from fairmot_pl.models.reference_layout import Layout, bare
+from fairmot_pl.models.reference_layout import Layout, LeftOut, bare
 
 
 def _unit(rest: str) -> str:
@@ -98,11 +98,32 @@ def _hrnet(state: Mapping[str, Tensor]) -> str:
     raise KeyError(f"{finest}.conv1.weight")
 
 
+def _dead_projection(level: int, channels: int) -> LeftOut:
+    start = f"base.level{level}.project"
+    statistics = {f"{start}.1.{name}": (channels,) for name in ("weight", "bias", "running_mean", "running_var")}
+    return LeftOut(
+        pattern=re.compile(rf"base\.level{level}\.project\."),
+        reason="projection that the reference computes but never uses",
+        shapes={
+            f"{start}.0.weight": (channels, channels // 2, 1, 1),
+            **statistics,
+            f"{start}.1.num_batches_tracked": (),
+        },
+    )
+
+
 _DLA_LEFT_OUT = (
-    (re.compile(r"base\.fc\."), "ImageNet classifier"),
-    (re.compile(r"base\.level[34]\.project\."), "projection that the reference computes but never uses"),
+    LeftOut(
+        pattern=re.compile(r"base\.fc\."),
+        reason="ImageNet classifier",
+        shapes={"base.fc.weight": (1000, 512, 1, 1), "base.fc.bias": (1000,)},
+    ),
+    _dead_projection(3, 128),
+    _dead_projection(4, 256),
 )
-_HRNET_LEFT_OUT = ((re.compile(r"last_layer\."), "layer of an older version that the reference drops too"),)
+_HRNET_LEFT_OUT = (
+    LeftOut(pattern=re.compile(r"last_layer\."), reason="layer of an older version that the reference drops too"),
+)
 
 LAYOUTS = (
     Layout(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -22,6 +22,21 @@ _HEADS = {
 }
 OUR_OWN = {name: "the reference never normalises its images: 0 and 1" for name in ("mean", "std")}
 """Entries that the reference has no place for, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Entries of a release that are no part of the network.
+
+    Args:
+        pattern: matches their names.
+        reason: why.
+        shapes: of each of them that there may be; empty where they are not known.
+    """
+
+    pattern: re.Pattern[str]
+    reason: str
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +59,7 @@ class Layout:
     marks: tuple[str, ...]
     rename: Callable[[str], str | None]
     backbone: Callable[[Mapping[str, Tensor]], str]
-    left_out: tuple[tuple[re.Pattern[str], str], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def names(self, ours: Iterable[str]) -> dict[str, str]:
         """Their name to our name, for all entries of a `FairMOT.state_dict()` that the reference has too."""
@@ -66,7 +81,7 @@ class Layout:
 
     def why_left_out(self, key: str) -> str | None:
         """Why an entry of a reference release is no part of the network; None if it is one."""
-        return next((reason for pattern, reason in self.left_out if pattern.match(key)), None)
+        return next((group.reason for group in self.left_out if group.pattern.match(key)), None)
 
     def architecture(self, config: Mapping[str, Any]) -> str:
         """The reference's full name of a network, such as `dla_34`, or `dlaconv_34` where nothing is deformable."""

@@ -93,6 +93,13 @@ def _left_fresh(
         lacking = next((reason for start, reason in weights.lacks.items() if key.startswith(start)), None)
         if lacking:
             fresh[name] = lacking
-        elif key.startswith(_LAST_LAYERS) and theirs is not None and theirs.shape != own[name].shape:
+        elif key.startswith(_LAST_LAYERS) and theirs is not None and _of_other_classes(key, weights.tensors, own[name]):
             skipped[key] = fresh[name] = OTHER_CLASSES
     return skipped, fresh
+
+
+def _of_other_classes(key: str, found: Mapping[str, Tensor], own: Tensor) -> bool:
+    """Whether a last layer differs in its number of channels and in nothing else, weight and bias alike."""
+    weight, bias = (found.get(f"{key.rpartition('.')[0]}.{part}") for part in ("weight", "bias"))
+    alike = weight is not None and bias is not None and len(weight) == len(bias)
+    return alike and len(found[key]) != len(own) and found[key].shape[1:] == own.shape[1:]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from fairmot_pl.models.fairmot import FairMOT, build_fairmot
@@ -32,6 +33,7 @@ YOLOV5_LACKS = {
 }
 OWN_LAYOUT = "fairmot_pl"
 _NETWORK_PREFIX = "model."
+_LOSS_PREFIX = "loss."
 _REPLICA_PREFIX = "module."
 _NAMED_IN_ERRORS = 6
 
@@ -158,7 +160,7 @@ def check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tens
     """Refuse a file whose tensors are not just those that are wanted, shapes included.
 
     Raises:
-        WeightsError: naming the first keys that are missing, unknown or of another shape.
+        WeightsError: naming the first keys that are missing, unknown, of another shape or dtype, or not finite.
     """
     faults = {
         "missing": [key for key in wanted if key not in found],
@@ -168,6 +170,12 @@ def check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tens
             for key, value in wanted.items()
             if key in found and found[key].shape != value.shape
         ],
+        "of another kind of number": [
+            f"{key} {found[key].dtype}"
+            for key, value in wanted.items()
+            if key in found and value.is_floating_point() and not found[key].is_floating_point()
+        ],
+        "not finite": [key for key, value in found.items() if not value.isfinite().all()],
     }
     if any(faults.values()):
         listed = "; ".join(f"{len(keys)} {fault}: {_some(keys)}" for fault, keys in faults.items() if keys)
@@ -194,6 +202,11 @@ def _from_checkpoint(path: Path, content: Mapping[str, Any]) -> Weights:
     if lacking:
         raise WeightsError(f"{path} is no checkpoint of this package: hyper_parameters lack {', '.join(lacking)}")
     network = {key: value for key, value in every.items() if key.startswith(_NETWORK_PREFIX)}
+    stray = [key for key in every if not key.startswith((_NETWORK_PREFIX, _LOSS_PREFIX))]
+    if stray:
+        raise WeightsError(
+            f"{path} is no checkpoint of this package: {_some(stray)} belong to neither network nor loss"
+        )
     return Weights(
         path=path,
         config={key: settings[key] for key in CONFIG_KEYS},
@@ -231,6 +244,11 @@ def _from_reference(path: Path, content: Mapping[str, Any]) -> Weights:
             f"{path} is no checkpoint of this package and no FairMOT release: it has none of the names of "
             f"{', '.join(each.family for each in LAYOUTS)} (it starts with {next(iter(every))})"
         )
+    for group in layout.left_out:
+        found = {key: value for key, value in every.items() if group.pattern.match(key)}
+        if group.shapes:
+            known = {key: shape for key, shape in group.shapes.items() if key in found}
+            check_fit(path, {key: torch.empty(shape, dtype=found[key].dtype) for key, shape in known.items()}, found)
     skipped = {key: reason for key in every if (reason := layout.why_left_out(key))}
     tensors = {key: value for key, value in every.items() if key not in skipped}
     try:

@@ -50,6 +50,11 @@ def read_weights_file(path: Path) -> dict[str, Any]:
             content = torch.load(stream, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged archive fails in many ways, and each means the same here
             raise WeightsError(_what_is_wrong(path, error)) from error
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise WeightsError(f"{path} is damaged: {damaged} in it is not what was written; copy or download it again")
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds a {type(content).__name__}, expected a dict with a state_dict")
     return content

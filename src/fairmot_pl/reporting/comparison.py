@@ -20,6 +20,9 @@ MAIN_METRICS = ("val/HOTA", "val/MOTA", "val/IDF1", "val/IDSW")
 
 _TASK_LOSSES, _TOTAL_LOSS = "train/loss/", "train/loss/total"
 
+_REPEATED = "callbacks.tracking.tracker."
+"""Keys that only repeat those of the node tracker."""
+
 _ABSENT = "-"
 
 
@@ -126,7 +129,11 @@ def comparison_table(runs: Sequence[RunRecord], *, metrics: Sequence[str] = MAIN
         raise ValueError("there are no runs to compare; give at least one run folder")
     configured = [run for run in runs if run.config]
     keys = list(dict.fromkeys(key for run in configured for key in run.config))
-    differing = [key for key in keys if _differs(key, configured) and not _repeats_folder(key, configured)]
+    differing = [
+        key
+        for key in keys
+        if _differs(key, configured) and not _repeats_folder(key, configured) and not key.startswith(_REPEATED)
+    ]
     present = [name for name in metrics if any(name in run.metrics for run in runs)]
     return ComparisonTable(tuple(runs), tuple(differing), tuple(present or _task_losses(runs)))
 

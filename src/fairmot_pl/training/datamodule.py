@@ -95,8 +95,11 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.input_size = (height, width)
         self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
         self.seed = seed
-        if frames_per_sequence < 1:
-            raise ValueError(f"data.frames_per_sequence is {frames_per_sequence}; it must be 1 or more")
+        if frames_per_sequence < 1 or batch_size % frames_per_sequence:
+            raise ValueError(
+                f"data.frames_per_sequence is {frames_per_sequence}; it must be 1 or more and divide "
+                f"data.batch_size={batch_size}, so that frames of one sequence meet in a batch"
+            )
         self.frames_per_sequence = frames_per_sequence
         check_numbering(identity_numbering)
         self.identity_numbering = identity_numbering

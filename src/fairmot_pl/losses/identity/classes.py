@@ -6,12 +6,15 @@ known from one running sum an object, and its gradient from computing each part 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Backward = Callable[..., tuple[Tensor | None, ...]]
 
 PART = 2**22
 """Logits held at a time."""
@@ -48,9 +51,9 @@ def class_scores(
     return ClassScores(*_ClassScores.apply(vectors, weight, bias, identity, unit))
 
 
-def parts(objects: int, classes: int) -> Iterator[slice]:
-    """Ranges of classes, so that a range times the objects is at most `PART` logits."""
-    size = max(1, PART // max(objects, 1))
+def parts(objects: int, classes: int, *, arrays: int = 1) -> Iterator[slice]:
+    """Ranges of classes, so that a range times the objects, in so many arrays, is at most `PART` numbers."""
+    size = max(1, PART // max(objects * arrays, 1))
     return (slice(start, min(start + size, classes)) for start in range(0, classes, size))
 
 
@@ -64,6 +67,17 @@ def in_part(part: slice, identity: Tensor) -> tuple[Tensor, Tensor]:
     """Which objects have their class in a part, and its position there."""
     rows = ((identity >= part.start) & (identity < part.stop)).nonzero()[:, 0]
     return rows, identity[rows] - part.start
+
+
+def in_float32(backward: Backward) -> Backward:
+    """Switch autocast off for a backward pass that somebody may call within it."""
+
+    @functools.wraps(backward)
+    def switched(ctx: Any, *slopes: Any) -> tuple[Tensor | None, ...]:
+        with torch.autocast(slopes[0].device.type, enabled=False):
+            return backward(ctx, *slopes)
+
+    return switched
 
 
 class PartwiseGradient:
@@ -113,6 +127,7 @@ class _ClassScores(torch.autograd.Function):
         return own, others, total / classes, best
 
     @staticmethod
+    @in_float32
     def backward(ctx: Any, *slopes: Any) -> tuple[Tensor | None, ...]:
         vectors, weight, bias, identity, others = ctx.saved_tensors
         of_own, of_others, of_mean = slopes[:3]

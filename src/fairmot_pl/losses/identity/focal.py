@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairmot_pl.losses.identity.base import IdentityLoss, Verdict, embedding_scale
-from fairmot_pl.losses.identity.classes import PartwiseGradient, in_part, logits_of, parts
+from fairmot_pl.losses.identity.classes import PartwiseGradient, in_float32, in_part, logits_of, parts
+
+ARRAYS = 4
+"""As many arrays of a part's size are held at a time."""
 
 PRIOR = 0.01
 """Probability that an untrained classifier gives to every identity."""
@@ -65,7 +68,7 @@ class _FocalSum(torch.autograd.Function):
         vectors, weight, bias, identity, alpha, gamma = inputs
         loss = vectors.new_zeros(len(vectors))
         highest, best = torch.full_like(loss, -torch.inf), torch.zeros_like(identity)
-        for part in parts(len(vectors), len(weight)):
+        for part in parts(len(vectors), len(weight), arrays=ARRAYS):
             logits = logits_of(part, vectors, weight, bias)
             value, position = logits.max(dim=1)
             best = torch.where(value > highest, position + part.start, best)
@@ -81,10 +84,11 @@ class _FocalSum(torch.autograd.Function):
         return loss, best
 
     @staticmethod
+    @in_float32
     def backward(ctx: Any, *slopes: Any) -> tuple[Tensor | None, ...]:
         vectors, weight, bias, identity = ctx.saved_tensors
         gradient = PartwiseGradient(vectors, weight, bias)
-        for part in parts(len(vectors), len(weight)):
+        for part in parts(len(vectors), len(weight), arrays=ARRAYS):
             logits = logits_of(part, vectors, weight, bias)
             rows, columns = in_part(part, identity)
             slope = (1 - ctx.alpha) * _steepness(logits, ctx.gamma)

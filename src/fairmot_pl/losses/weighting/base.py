@@ -18,12 +18,12 @@ class SharedPart(NamedTuple):
     """The part of the network that both tasks learn.
 
     Attributes:
-        parameters: all of its parameters.
-        last_weight: the weight of its last layer.
+        parameters: those of its parameters that learn.
+        last_weight: the weight of its last layer; None where there is no such layer, or it does not learn.
     """
 
     parameters: list[nn.Parameter]
-    last_weight: nn.Parameter
+    last_weight: nn.Parameter | None
 
 
 class Weighting(nn.Module):
@@ -102,6 +102,24 @@ def mean_over_processes(values: Tensor) -> Tensor:
         dist.all_reduce(values)
         values /= dist.get_world_size()
     return values
+
+
+def observed(detection: Tensor, reid: Tensor, *, has_reid: bool) -> tuple[Tensor, Tensor]:
+    """What all processes together see of the two losses.
+
+    Args:
+        detection: scalar loss of this process.
+        reid: scalar loss; it counts if `has_reid`.
+        has_reid: whether this process saw identities.
+
+    Returns:
+        `(2,)` float64 sums and counts, each over the number of processes; a loss that is not finite counts as unseen.
+    """
+    values = torch.stack([detection, reid]).detach().double()
+    counts = values.isfinite() * values.new_tensor([1.0, float(has_reid)])
+    sums = torch.where(counts > 0, values, 0.0)
+    both = mean_over_processes(torch.cat([sums, counts]))
+    return both[:2], both[2:]
 
 
 def check_positive(kind: str, **values: float) -> None:

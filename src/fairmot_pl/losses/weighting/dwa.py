@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fairmot_pl.losses.weighting.base import Weighting, check_positive, mean_over_processes
+from fairmot_pl.losses.weighting.base import Weighting, check_positive, observed
 
 
 class DynamicWeightAverage(Weighting):
@@ -36,16 +36,15 @@ class DynamicWeightAverage(Weighting):
         """Close the epoch before, once, however often a resumed run says that this one starts."""
         if epoch == self.epoch:
             return
-        totals = mean_over_processes(torch.cat([self.sums, self.counts]))
-        if bool((totals[2:] > 0).all()):
-            self.history = torch.stack([totals[:2] / totals[2:], self.history[0]])
+        if bool((self.counts > 0).all()):
+            self.history = torch.stack([self.sums / self.counts, self.history[0]])
         self.sums, self.counts = torch.zeros_like(self.sums), torch.zeros_like(self.counts)
         self.epoch.fill_(epoch)
 
     def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> Tensor:
         """The weighted sum; see `Weighting.forward`."""
-        self.sums = self.sums + torch.stack([detection, reid]).detach().double()
-        self.counts = self.counts + self.counts.new_tensor([1.0, float(has_reid)])
+        sums, counts = observed(detection, reid, has_reid=has_reid)
+        self.sums, self.counts = self.sums + sums, self.counts + counts
         last, before = self.history
         pace = torch.where(before > 0, last / before, 1.0)
         self.weights = (2 * torch.softmax(pace / self.temperature, dim=0)).float()

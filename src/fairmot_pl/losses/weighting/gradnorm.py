@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fairmot_pl.losses.weighting.base import SharedPart, Weighting, check_positive, fork, mean_over_processes
+from fairmot_pl.losses.weighting.base import SharedPart, Weighting, check_positive, fork, mean_over_processes, observed
 from fairmot_pl.losses.weighting.pcgrad import shared_gradient
 
 SMALLEST = 1e-3
@@ -15,7 +15,8 @@ SMALLEST = 1e-3
 class GradNorm(Weighting):
     """Weights learn to give each task a gradient as long as its pace of training asks for (section 3 there).
 
-    G_i is the length of the gradient of w_i L_i at the last shared layer's weight, r_i how far L_i has fallen compared
+    G_i is the length of the gradient of w_i L_i at the last shared layer's weight (at the shared map, where no single
+    layer is the last, or where it is frozen), r_i how far L_i has fallen compared
     with the mean of both tasks. The weights descend on sum |G_i - mean(G) r_i^alpha|, whose second term is held
     constant, and are scaled so that they add up to 2. Here that sum is divided by mean(G), so the learning rate
     has no unit and holds for every scale of the losses, and it is plain gradient descent, once an optimiser step.
@@ -47,15 +48,21 @@ class GradNorm(Weighting):
         """See `Weighting.branch`."""
 
         def measure(detection: Tensor, reid: Tensor) -> tuple[Tensor, Tensor]:
-            gradients = (shared_gradient(features, [shared.last_weight], task) for task in (detection, reid))
-            self._collect(torch.stack([gradient.norm() for gradient in gradients]))
+            if shared.last_weight is None:  # the map itself, whose gradients of several processes are parts of one
+                squares = torch.stack([task.float().square().sum() for task in (detection, reid)])
+                lengths = mean_over_processes(squares).sqrt()
+            else:
+                gradients = (shared_gradient(features, [shared.last_weight], task) for task in (detection, reid))
+                lengths = torch.stack([gradient.norm() for gradient in gradients])
+            self._collect(lengths)
             return torch.ones_like(self.seen), torch.ones_like(self.seen)
 
         return fork(features, measure)
 
     def forward(self, detection: Tensor, reid: Tensor, *, has_reid: bool = True) -> Tensor:
         """The weighted sum; see `Weighting.forward`."""
-        self.losses = mean_over_processes(torch.stack([detection, reid]).detach().float())
+        sums, counts = observed(detection, reid, has_reid=has_reid)
+        self.losses = torch.where(counts > 0, sums / counts, 0.0).float()
         first = (self.start == 0).any() & (self.losses > 0).all()
         self.start = torch.where(first, self.losses, self.start)
         self.weights = self.factors.clone()

@@ -56,5 +56,7 @@ def shared_gradient(features: Tensor, parameters: Sequence[nn.Parameter], gradie
 
     It is the mean over all processes that train together, as the optimiser's gradients are.
     """
-    parts = torch.autograd.grad(features, parameters, gradient, retain_graph=True)
+    parts = torch.autograd.grad(
+        features, parameters, gradient, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
     return mean_over_processes(torch.cat([part.float().flatten() for part in parts]))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fairmot_pl.models.necks.neck import Neck
+from fairmot_pl.models.necks.neck import Neck, weight_of
 from fairmot_pl.models.necks.unit import ConvUnit
 
 
@@ -98,6 +98,11 @@ class AggregationNeck(Neck):
             )
             widths[start:] = [channels[start]] * len(widths[start:])
         self.final = IterativeAggregation(channels[0], channels[1:3], [2, 4], deformable=deformable)
+
+    @property
+    def last_weight(self) -> nn.Parameter | None:
+        """See `Neck.last_weight`."""
+        return weight_of(self.final.get_submodule(f"steps.{len(self.final.steps) - 1}.node.conv"))
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Maps `(B, c, H / s, W / s)`, finest first, to `(B, c4, H / 4, W / 4)`."""

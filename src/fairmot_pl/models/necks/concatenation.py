@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairmot_pl.models.necks.neck import Neck
@@ -24,6 +24,11 @@ class ConcatenationNeck(Neck):
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
         self.out_channels = sum(channels)
+
+    @property
+    def last_weight(self) -> nn.Parameter | None:
+        """None: there is no convolution here, and four branches of the trunk end side by side."""
+        return None
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Maps `(B, c, H / s, W / s)`, finest first, to `(B, c4 + c8 + c16 + c32, H / 4, W / 4)`."""

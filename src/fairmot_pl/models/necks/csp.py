@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from fairmot_pl.models.csp_units import ConvSiLU, CSPUnit
 from fairmot_pl.models.heads import HeadStyle
-from fairmot_pl.models.necks.neck import Neck
+from fairmot_pl.models.necks.neck import Neck, weight_of
 
 
 class CSPStep(nn.Module):
@@ -44,6 +44,11 @@ class CSPNeck(Neck):
         self.out_channels = channels[0]
         coarse_to_fine = list(reversed(channels))
         self.steps = nn.ModuleList(CSPStep(coarse, fine) for coarse, fine in pairwise(coarse_to_fine))
+
+    @property
+    def last_weight(self) -> nn.Parameter | None:
+        """See `Neck.last_weight`."""
+        return weight_of(self.get_submodule(f"steps.{len(self.steps) - 1}.merge.join.conv"))
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Maps `(B, c, H / s, W / s)`, finest first, to `(B, c4, H / 4, W / 4)`."""

@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from fairmot_pl.models.heads import HeadStyle
-from fairmot_pl.models.necks.neck import Neck
+from fairmot_pl.models.necks.neck import Neck, weight_of
 from fairmot_pl.models.necks.unit import ConvUnit
 
 WIDTHS = (256, 128, 64)
@@ -56,6 +56,11 @@ class DeconvolutionNeck(Neck):
             Enlargement(width, channel, deformable=deformable) for width, channel in zip(inputs, WIDTHS, strict=True)
         )
 
+    @property
+    def last_weight(self) -> nn.Parameter | None:
+        """See `Neck.last_weight`."""
+        return weight_of(self.get_submodule(f"steps.{len(WIDTHS) - 1}.upsample"))
+
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Maps `(B, c, H / s, W / s)`, finest first, to `(B, 64, H / 4, W / 4)`."""
         features = maps[-1]
@@ -79,6 +84,11 @@ class PyramidDeconvolutionNeck(DeconvolutionNeck):
             ConvUnit(width, channel, deformable=deformable) for width, channel in zip(finer, WIDTHS, strict=True)
         )
         self.smooths = nn.ModuleList(ConvUnit(channel, channel, deformable=deformable) for channel in WIDTHS)
+
+    @property
+    def last_weight(self) -> nn.Parameter | None:
+        """See `Neck.last_weight`."""
+        return weight_of(self.get_submodule(f"smooths.{len(WIDTHS) - 1}.conv"))
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Maps `(B, c, H / s, W / s)`, finest first, to `(B, 64, H / 4, W / 4)`."""
