@@ -129,6 +129,14 @@ def test_an_image_annotated_as_stored_is_read_as_stored(make_coco):
         read_coco(root, annotation=FILE, images="images")
 
 
+def test_a_damaged_image_is_left_out_and_leaves_a_gap(make_coco):
+    root = make_coco(VIDEOS)
+    (root / "images" / "000003.jpg").write_bytes(b"nothing")
+    with pytest.warns(UserWarning, match=r"train\.json: 1 of 7 images are damaged and left out, .*000003\.jpg"):
+        _, a = read_coco(root, annotation=FILE, images="images")
+    assert [(frame.frame, frame.boxes[0, 0]) for frame in a.frames] == [(1, 2), (3, 1)]
+
+
 def test_sizes_that_the_file_does_not_say_are_those_of_the_images(make_coco):
     entries = [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.jpg", "width": None, "height": None}]
     root = make_coco({"images": entries, "annotations": [], "categories": PEOPLE}, sizes={"2.jpg": (24, 40)})

@@ -85,12 +85,17 @@ def test_a_broken_line_is_named(make_crowd, records, message):
 def test_missing_files_are_named(make_crowd, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a.odgt: no such annotation file; expected ROOT/a.odgt"):
         read_crowdhuman(tmp_path, annotation="a.odgt")
-    with pytest.raises(FileNotFoundError, match=r"line 1: its image .*gone.jpg is not there"):
+    with pytest.raises(FileNotFoundError, match=r"1 of 1 images cannot be read, .*gone\.jpg of line 1 "):
         read_crowdhuman(make_crowd(['{"ID": "gone", "gtboxes": []}']), annotation="annotation_train.odgt")
+
+
+def test_a_damaged_image_is_left_out_with_one_warning(make_crowd):
     root = make_crowd(RECORDS)
-    (root / "Images" / "b,2.jpg").write_bytes(b"nothing")
-    with pytest.raises(CrowdHumanFormatError, match=r"line 2: its image .*b,2.jpg is not readable"):
-        read_crowdhuman(root, annotation="annotation_train.odgt")
+    (root / "Images" / "a,1.jpg").write_bytes(b"nothing")
+    with pytest.warns(UserWarning, match=r"1 of 3 images are damaged and left out, the first is .*a,1\.jpg of line 1 "):
+        frames = read_crowdhuman(root, annotation="annotation_train.odgt").frames
+    assert [(frame.frame, frame.identities.tolist()) for frame in frames] == [(2, []), (3, [2])]
+    np.testing.assert_allclose(frames[1].boxes, [[3, 4, 8, 10]])
 
 
 def test_an_unknown_way_to_number_is_refused(make_crowd):

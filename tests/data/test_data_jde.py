@@ -128,11 +128,24 @@ def test_a_broken_line_is_named(make_jde, rows, message):
         read_jde(make_jde({"images/1.jpg": [PERSON], "images/2.jpg": rows}))
 
 
+def test_a_damaged_image_is_left_out_with_one_warning(make_jde):
+    root = make_jde({"images/1.jpg": [STRANGER], "images/2.jpg": [PERSON, STRANGER], "images/3.jpg": [PERSON]})
+    (root / "images" / "2.jpg").write_bytes(b"nothing")
+    with pytest.warns(UserWarning, match=r"zoo: 1 of 3 images are damaged and left out, .* .*2\.jpg \(") as told:
+        frames = read_jde(root).frames
+    assert len(told) == 1
+    assert [(frame.frame, frame.image_path.name) for frame in frames] == [(1, "1.jpg"), (3, "3.jpg")]
+    assert [frame.identities.tolist() for frame in frames] == [[-1], [3]]
+    (root / "images" / "1.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"zoo: 2 of 3 images are damaged, the first is .*1\.jpg .*; 1% may be"):
+        read_jde(root)
+
+
 def test_what_is_not_there_is_named(make_jde, tmp_path):
     root = make_jde({"images/1.jpg": [PERSON], "images/2.jpg": [PERSON]}, "a.txt")
     with pytest.raises(FileNotFoundError, match=r"b\.txt: no such list of images"):
         read_jde(root, lists="b.txt")
-    (root / "images" / "2.jpg").write_bytes(b"nothing")
+    (root / "images" / "2.jpg").unlink()
     with pytest.raises(FileNotFoundError, match=r"a\.txt: 1 of 2 images cannot be read, the first is .*2\.jpg"):
         read_jde(root, lists="a.txt")
     (root / "b.txt").write_text("\n/home/somebody/MOT/PRW/images/1.jpg\n")

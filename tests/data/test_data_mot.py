@@ -177,11 +177,18 @@ def test_images_are_named_by_frame(make_sequence, rename, message):
         read_mot_folder(folder.parent)
 
 
-def test_a_first_image_that_is_none_is_named(make_sequence):
-    folder = make_sequence()
+@pytest.mark.parametrize("frame_rate", [None, 30.0])
+def test_the_size_is_that_of_the_first_image_that_can_be_read(make_sequence, frame_rate):
+    folder = make_sequence(frames=3)
+    if frame_rate:
+        (folder / "seqinfo.ini").unlink()
     (folder / "img1" / "000001.jpg").write_bytes(b"nothing")
-    with pytest.raises(MotFormatError, match=r"000001\.jpg: not a readable image"):
-        read_mot_folder(folder.parent)
+    (sequence,) = read_mot_folder(folder.parent, frame_rate=frame_rate)
+    assert [frame.image_size for frame in sequence.frames] == [(48, 80)] * 3  # whoever opens the first will tell
+    for image in (folder / "img1").iterdir():
+        image.write_bytes(b"")
+    with pytest.raises(MotFormatError, match="img1: none of its 3 images is readable; replace the files"):
+        read_mot_folder(folder.parent, frame_rate=frame_rate)
 
 
 @pytest.mark.parametrize(

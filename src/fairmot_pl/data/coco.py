@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import tlwh_to_xyxy
-from fairmot_pl.data.headers import Headers, read_headers
+from fairmot_pl.data.headers import Headers, read_headers, readable
 from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.stills import FlatAnnotations
@@ -59,12 +60,13 @@ def read_coco(
         frame_rate: of videos whose entry has no `fps` or `frame_rate`.
 
     Returns:
-        Every video in the order of the file, then the still images (those without `video_id`) as one set.
+        Every video in the order of the file, then the still images (those without `video_id`) as one set. A few
+        damaged images are left out with a warning; the others keep their frame numbers.
 
     Raises:
         FileNotFoundError: the annotation file or an image is not there.
         CocoFormatError: an entry that cannot be understood, or one that contradicts its image.
-        ValueError: an unknown category or option.
+        ValueError: an unknown category or option, or too many damaged images.
     """
     if identities not in IDENTITIES:
         raise ValueError(f"identities is {identities!r}; allowed: {', '.join(map(repr, IDENTITIES))}")
@@ -78,10 +80,14 @@ def read_coco(
     flat = _boxes(content, entries, _classes(content, categories, path), identities, path)
     del content
     headers = read_headers(files, path.stem)
+    remedy = "complete the images, or name their folder with images=..."
+    sound = readable(headers, path, lambda place: str(files[place]), remedy)
     _check_images(entries, files, headers, path)
+    numbers, sizes = list(compress(_numbers(entries, path), sound)), headers.sizes[sound]
+    entries, files, flat = list(compress(entries, sound)), list(compress(files, sound)), flat.of_images(sound)
     flat = flat.without_zero_size(path, files)
     _check_unique(flat, files, path)
-    frames = flat.frames(files, headers.sizes, _numbers(entries, path))
+    frames = flat.frames(files, sizes, numbers)
     found = []
     for name, rate, start, end in _groups(entries, videos, path, frame_rate):
         is_video = rate is not None
@@ -219,16 +225,13 @@ def _track(entry: _Record) -> int:
 
 
 def _check_images(entries: Sequence[_Record], files: Sequence[Path], headers: Headers, path: Path) -> None:
-    """Every image is there and of the size that its annotation was made for."""
-    if headers.faults:
-        first = min(headers.faults)
-        raise FileNotFoundError(
-            f"{path}: {len(headers.faults)} of {len(files)} images cannot be read, the first is {files[first]} "
-            f"({headers.faults[first]}); complete the images, or name their folder with images=..."
-        )
+    """Every image that can be read is of the size that its annotation was made for."""
     stored = headers.sizes.tolist()
     ambiguous: list[Path] = []
-    for entry, file, size, orientation in zip(entries, files, stored, headers.orientations.tolist(), strict=True):
+    for place, (entry, file, size) in enumerate(zip(entries, files, stored, strict=True)):
+        if place in headers.faults:
+            continue
+        orientation = int(headers.orientations[place])
         said = [entry.get("height") or size[0], entry.get("width") or size[1]]
         if said != size:
             turned = orientation > 4 and said == size[::-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import box_area, tlwh_to_xyxy
-from fairmot_pl.data.headers import read_headers
+from fairmot_pl.data.headers import read_headers, readable
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.stills import FlatAnnotations
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
@@ -37,12 +37,13 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
             (FairMOT's pre-training); `"unknown"` trains detection only.
 
     Returns:
-        Still images named after the annotation file, numbered from 1 in file order.
+        Still images named after the annotation file, numbered from 1 in file order. A few damaged ones are left
+        out with a warning.
 
     Raises:
         FileNotFoundError: the root, the annotation file or an image is not there.
         CrowdHumanFormatError: a broken line; file and line are named.
-        ValueError: an unknown way to number identities.
+        ValueError: an unknown way to number identities, or too many damaged images.
     """
     if identities not in IDENTITIES:
         raise ValueError(f"identities is {identities!r}; allowed: {', '.join(map(repr, IDENTITIES))}")
@@ -72,7 +73,13 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
             f"{path}: {len(lines)} boxes are of zero size and are skipped (first: line {lines[0]})", stacklevel=2
         )
     bounds = np.concatenate([[0], np.cumsum(full)])[np.cumsum([0, *counts])]
-    frames = _annotate(rows[full], bounds, identities).frames(images, _sizes(path, images, where))
+    # the annotations ignore camera rotation, and so do these sizes and `read_image`
+    headers = read_headers(images, path.stem)
+    remedy = "complete Images/ or delete the line"
+    sound = readable(headers, path, lambda place: f"{images[place]} of line {where[place]}", remedy)
+    flat = _annotate(rows[full], bounds, identities).of_images(sound)
+    numbers = (np.flatnonzero(sound) + 1).tolist()
+    frames = flat.frames(list(compress(images, sound)), headers.sizes[sound], numbers)
     return AnnotatedSequence(name=path.stem, frames=frames, frame_rate=1.0, is_video=False)
 
 
@@ -102,18 +109,6 @@ def _annotate(rows: NDArray[np.float32], bounds: NDArray[np.int64], identities: 
         classes=np.zeros(len(rows), np.int64),
         visibility=(box_area(visible) / box_area(boxes)).clip(0, 1).astype(np.float32),
     )
-
-
-def _sizes(path: Path, images: Sequence[Path], where: Sequence[int]) -> NDArray[np.int64]:
-    """`(images, 2)` height and width as stored: the annotations ignore camera rotation, and so does `read_image`."""
-    headers = read_headers(images, path.stem)
-    for index, error in headers.faults.items():
-        place = f"{path}, line {where[index]}: its image {images[index]}"
-        more = f" ({len(headers.faults)} such images in all)"
-        if isinstance(error, FileNotFoundError):
-            raise FileNotFoundError(f"{place} is not there{more}; complete Images/ or delete the line") from error
-        raise CrowdHumanFormatError(f"{place} is not readable ({error}){more}; replace it") from error
-    return headers.sizes
 
 
 def _is_ignored(box: dict[str, Any]) -> bool:

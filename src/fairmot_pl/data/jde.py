@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.data.headers import read_headers
+from fairmot_pl.data.headers import read_headers, readable
 from fairmot_pl.data.many_files import ask_many
 from fairmot_pl.data.stills import FlatAnnotations
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
@@ -46,11 +47,12 @@ def read_jde(
 
     Returns:
         Still images named after the first list, or after the root, numbered from 1 in the order of the lists.
+        A few damaged ones are left out with a warning.
 
     Raises:
         FileNotFoundError: a list, an image or a label file is not there.
         JdeFormatError: a broken line; file and line are named.
-        ValueError: an unknown option.
+        ValueError: an unknown option, or too many damaged images.
     """
     if missing_labels not in MISSING_LABELS:
         raise ValueError(f"missing_labels is {missing_labels!r}; allowed: {', '.join(map(repr, MISSING_LABELS))}")
@@ -61,15 +63,13 @@ def read_jde(
     labels = [label_path(image) for image in images]
     tables = _read_labels(labels, name, missing_labels)
     headers = read_headers(images, name)
-    if headers.faults:
-        first = min(headers.faults)
-        raise FileNotFoundError(
-            f"{name}: {len(headers.faults)} of {len(images)} images cannot be read, the first is {images[first]} "
-            f"({headers.faults[first]}); complete the data set or take it out of the list"
-        )
-    flat = _in_pixels(tables, labels, headers.sizes)
+    remedy = "complete the data set or take it out of the list"
+    sound = readable(headers, name, lambda place: str(images[place]), remedy)
+    flat = _in_pixels(tables, labels, headers.sizes).of_images(sound)
+    images = list(compress(images, sound))
     flat = _without_repeats(flat.without_zero_size(root, images), root, images)
-    return AnnotatedSequence(name=name, frames=flat.frames(images, headers.sizes), frame_rate=1.0, is_video=False)
+    frames = flat.frames(images, headers.sizes[sound], (np.flatnonzero(sound) + 1).tolist())
+    return AnnotatedSequence(name=name, frames=frames, frame_rate=1.0, is_video=False)
 
 
 def label_path(image: Path) -> Path:

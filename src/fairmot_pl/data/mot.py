@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fairmot_pl.boxes import tlwh_to_xyxy, xyxy_to_tlwh
-from fairmot_pl.data.mot_layout import check_frame_rate, find_sequences, info_without_file, list_images, stored_size
+from fairmot_pl.data.mot_layout import check_frame_rate, find_sequences, first_size, info_without_file, list_images
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.mot_format import MotFormatError, MotTable, SequenceInfo, read_mot, read_seqinfo
@@ -74,7 +74,7 @@ def read_sequence(folder: Path, *, truth: Path | None = None, frame_rate: float 
     ini = folder / "seqinfo.ini"
     info = read_seqinfo(ini) if ini.is_file() or frame_rate is None else info_without_file(folder, frame_rate)
     images = list_images(folder, info)
-    _check_image_size(images[0], info, folder)
+    _check_image_size(images, info, folder)
     people = _people(truth or folder / "gt" / "gt.txt", info)
 
     order = np.argsort(people.frames, kind="stable")
@@ -118,8 +118,8 @@ def annotation_rows(sequence: AnnotatedSequence, last: int) -> MotTable:
     return MotTable.from_rows(rows)
 
 
-def _check_image_size(image: Path, info: SequenceInfo, folder: Path) -> None:
-    height, width = stored_size(image)
+def _check_image_size(images: Sequence[Path], info: SequenceInfo, folder: Path) -> None:
+    image, (height, width) = first_size(images)
     if (height, width) != info.image_size:
         raise MotFormatError(
             f"{folder / 'seqinfo.ini'}: imWidth x imHeight is {info.image_size[1]} x {info.image_size[0]}, "

@@ -139,7 +139,7 @@ def info_without_file(folder: Path, frame_rate: float) -> SequenceInfo:
 
     Raises:
         FileNotFoundError: there is no image in `img1/`.
-        MotFormatError: the first image is not readable.
+        MotFormatError: no image is readable.
     """
     images = folder / "img1"
     names = sorted(path for path in images.glob("[!.]*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
@@ -149,7 +149,7 @@ def info_without_file(folder: Path, frame_rate: float) -> SequenceInfo:
         name=folder.name,
         frame_rate=frame_rate,
         length=len(names),
-        image_size=stored_size(names[0]),
+        image_size=first_size(names)[1],
         image_extension=names[0].suffix,
     )
 
@@ -164,17 +164,18 @@ def check_frame_rate(frame_rate: float | None) -> None:
         raise ValueError(f"frame_rate is {frame_rate!r}; a positive number of frames per second is needed")
 
 
-def stored_size(image: Path) -> tuple[int, int]:
-    """Height and width of an image from its header.
+def first_size(images: Sequence[Path]) -> tuple[Path, tuple[int, int]]:
+    """The first image that has a readable header, and its height and width.
 
     Raises:
-        MotFormatError: it is no readable image.
+        MotFormatError: none has.
     """
-    headers = read_headers([image], image.name)
-    if headers.faults:
-        raise MotFormatError(f"{image}: not a readable image ({headers.faults[0]}); replace the file")
-    height, width = headers.sizes[0].tolist()
-    return height, width
+    for image in images:
+        headers = read_headers([image], image.name)
+        if not headers.faults:
+            height, width = headers.sizes[0].tolist()
+            return image, (height, width)
+    raise MotFormatError(f"{images[0].parent}: none of its {len(images)} images is readable; replace the files")
 
 
 def list_images(folder: Path, info: SequenceInfo) -> list[Path]:
