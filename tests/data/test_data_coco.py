@@ -161,6 +161,12 @@ def test_boxes_of_zero_size_are_skipped_with_one_warning(make_coco):
         ({"annotations": [box(99, 1, 1, 2, 2)]}, CocoFormatError, "'image_id': 99.* needs image_id of a listed image"),
         ({"annotations": [box(5, 1, 1, 2)]}, CocoFormatError, r"needs image_id.*bbox=\[left"),
         ({"annotations": [box(5, 1, 1, 2, "x")]}, CocoFormatError, "needs image_id.*could not convert"),
+        (
+            {"annotations": [box(5, 1, 1, 2, 2, track_id=2**63)]},
+            CocoFormatError,
+            "track_id 9223372036854775808 is beyond",
+        ),
+        ({"annotations": [box(5, 1, 1, 2, 10**400)]}, CocoFormatError, "needs image_id.*OverflowError"),
         ({"annotations": [box(5, 1, 1, 2, float("nan"))]}, CocoFormatError, "1 boxes are not finite"),
         ({"categories": [{"id": 1, "name": "cat"}, {"id": 3, "name": "dog"}]}, ValueError, "no category.*cat, dog"),
         ({"images": [image(5, width=81)], "annotations": []}, CocoFormatError, "annotated as 81 x 48.*original image"),

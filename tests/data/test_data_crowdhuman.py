@@ -74,12 +74,28 @@ def test_identities_are_counted_or_unknown(make_crowd, identities, expected):
         ([{"ID": "a", "gtboxes": [{"tag": "person"}]}], "fbox=.*KeyError"),
         ([{"ID": "a", "gtboxes": [person([1, 2, 3])]}], "line 1: needs ID and gtboxes"),
         ([{"ID": "a", "gtboxes": [person(["x", 2, 3, 4])]}], "line 1: needs ID and gtboxes"),
+        ([{"ID": "a", "gtboxes": [person([1, float("nan"), 3, 4])]}], "line 1: needs .*a box is not finite"),
+        ([RECORDS[1], {"ID": "a", "gtboxes": [person([1, 1e300, 3, 4])]}], "line 2: needs .*a box is not finite"),
+        ([{"ID": "a", "gtboxes": [person([1, 10**400, 3, 4])]}], "line 1: needs .*OverflowError"),
         ([""], "holds no line"),
     ],
 )
 def test_a_broken_line_is_named(make_crowd, records, message):
     with pytest.raises(CrowdHumanFormatError, match=message):
         read_crowdhuman(make_crowd(records), annotation="annotation_train.odgt")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_encodings_are_utf_8_or_named(make_crowd, encoding):
+    root = make_crowd(RECORDS[:1])
+    path = root / "annotation_train.odgt"
+    line = path.read_text()
+    path.write_text(line if encoding == "utf-8-sig" else line.replace("person", "Zürcher"), encoding=encoding)
+    if encoding == "utf-8-sig":
+        assert len(read_crowdhuman(root, annotation=path.name)) == 1
+    else:
+        with pytest.raises(CrowdHumanFormatError, match=r"odgt, line 1: is not UTF-8 text .*; save it as UTF-8"):
+            read_crowdhuman(root, annotation=path.name)
 
 
 def test_missing_files_are_named(make_crowd, tmp_path):

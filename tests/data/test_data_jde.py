@@ -121,11 +121,25 @@ def test_sound_labels_are_read_without_a_word(make_jde):
         (["-1 2 0.5 0.5 0.1 0.1"], r"line 1: -1 2 "),
         (["0 2 0.5 0.5 -0.1 0.1", "0 2 0.5 nan 0.1 0.1"], r"line 1: 0 2 .*\(2 such lines in all\)"),
         (["0 inf 0.5 0.5 0.1 0.1"], r"line 1: 0 inf"),
+        (["0 1e20 0.5 0.5 0.1 0.1"], r"2\.txt, line 1: 0 1e\+20 "),
     ],
 )
 def test_a_broken_line_is_named(make_jde, rows, message):
     with pytest.raises(JdeFormatError, match=message):
         read_jde(make_jde({"images/1.jpg": [PERSON], "images/2.jpg": rows}))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+@pytest.mark.parametrize("name", ["labels_with_ids/1.txt", "a.txt"])
+def test_encodings_are_utf_8_or_named(make_jde, encoding, name):
+    root = make_jde({"images/1.jpg": [PERSON]}, "a.txt")
+    if encoding == "utf-8-sig":
+        (root / name).write_text((root / name).read_text(), encoding=encoding)
+        assert [len(frame) for frame in read_jde(root, lists="a.txt").frames] == [1]
+        return
+    (root / name).write_text((root / name).read_text() + "ü", encoding=encoding)
+    with pytest.raises(JdeFormatError, match=rf"{name}: is not UTF-8 text .*; save it as UTF-8"):
+        read_jde(root, lists="a.txt")
 
 
 def test_a_damaged_image_is_left_out_with_one_warning(make_jde):

@@ -106,6 +106,11 @@ def test_unknown_identities_may_repeat(make_sequence):
     assert sequence.frames[0].identities.tolist() == [-1, -1]
 
 
+def test_a_video_of_nobody_is_one(make_sequence):
+    (sequence,) = read_mot_folder(make_sequence(rows=[]).parent)
+    assert [len(frame) for frame in sequence.frames] == [0] * 4
+
+
 BAD_SEQUENCES = {
     "too few images": (
         {"frames": 3, "length": 5},
@@ -118,7 +123,6 @@ BAD_SEQUENCES = {
         MotFormatError,
         r"seqinfo.ini: imWidth x imHeight is 80 x 50, but .*000001.jpg is 80 x 48",
     ),
-    "empty": ({"rows": []}, MotFormatError, "gt.txt: none of its 0 rows is a person"),
     "only distractors": ({"rows": ["1,1,5,5,9,9,1,7,1"]}, MotFormatError, "none of its 1 rows is a person"),
     "broken row": (
         {"rows": ["1,1,5,5,9,9,1,1,1", "1,2,x,5,9,9"]},

@@ -22,6 +22,7 @@ from fairmot_pl.data.headers import Headers, read_headers, readable
 from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.stills import FlatAnnotations
+from fairmot_pl.mot_format import LARGEST_ID
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("track", "per_box", "unknown")
@@ -195,7 +196,7 @@ def _boxes(
                 track.append(_track(entry))
                 left, top, width, height = entry["bbox"]
                 box.append((float(left), float(top), float(width), float(height)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CocoFormatError(
             f"{path}: the annotation {str(entry)[:200]} needs image_id of a listed image, category_id and "
             f"bbox=[left, top, width, height] ({error!r})"
@@ -221,7 +222,10 @@ def _track(entry: _Record) -> int:
     """The identity, wherever the common exports write it; -1 where they do not."""
     extra = entry.get("attributes") or {}
     written = (entry.get("track_id"), entry.get("instance_id"), extra.get("track_id"))
-    return int(next((found for found in written if found is not None), UNKNOWN_IDENTITY))
+    track = int(next((found for found in written if found is not None), UNKNOWN_IDENTITY))
+    if abs(track) > LARGEST_ID:
+        raise ValueError(f"track_id {track} is beyond {LARGEST_ID}")
+    return track
 
 
 def _check_images(entries: Sequence[_Record], files: Sequence[Path], headers: Headers, path: Path) -> None:

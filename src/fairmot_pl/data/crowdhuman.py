@@ -15,6 +15,7 @@ from fairmot_pl.boxes import box_area, tlwh_to_xyxy
 from fairmot_pl.data.headers import read_headers, readable
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.stills import FlatAnnotations
+from fairmot_pl.mot_format import decode_text
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("per_box", "unknown")
@@ -55,8 +56,9 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
         )
     images, counts, tables = [], [], [np.zeros((0, 8), np.float32)]
     where: list[int] = []
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(progress(stream, f"reading {annotation}"), start=1):
+    with path.open("rb") as stream:
+        for number, content in enumerate(progress(stream, f"reading {annotation}"), start=1):
+            line = decode_text(content, f"{path}, line {number}", CrowdHumanFormatError)
             if line.strip():
                 image_id, table = _read_line(f"{path}, line {number}", line)
                 images.append(root / "Images" / f"{image_id}.jpg")
@@ -88,12 +90,16 @@ def _read_line(where: str, line: str) -> tuple[str, NDArray[np.float32]]:
     try:
         record = json.loads(line)
         image_id, people = record["ID"], [box for box in record["gtboxes"] if not _is_ignored(box)]
-        boxes = np.array([box["fbox"] for box in people], np.float32).reshape(-1, 4)
-        visible = np.array([box.get("vbox", box["fbox"]) for box in people], np.float32).reshape(-1, 4)
-        return str(image_id), np.concatenate([boxes, visible], axis=1)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            boxes = np.array([box["fbox"] for box in people], np.float32).reshape(-1, 4)
+            visible = np.array([box.get("vbox", box["fbox"]) for box in people], np.float32).reshape(-1, 4)
+        table = np.concatenate([boxes, visible], axis=1)
+        if not np.isfinite(table).all():
+            raise ValueError("a box is not finite")
+        return str(image_id), table
     except json.JSONDecodeError as error:
         raise CrowdHumanFormatError(f"{where}: is no JSON ({error}); mend or delete the line") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CrowdHumanFormatError(
             f"{where}: needs ID and gtboxes, each with fbox=[left, top, width, height] ({error!r})"
         ) from error

@@ -136,6 +136,8 @@ def _people(path: Path, info: SequenceInfo) -> MotTable:
         )
     table = read_mot(path)
     _check_frames(table, path, info.length)
+    if not len(table):  # a video of nobody
+        return table
     kept = table.scores != 0
     if has_class_column(path):
         kept &= table.classes == PEDESTRIAN

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fairmot_pl.data.headers import read_headers
-from fairmot_pl.mot_format import MotFormatError, SequenceInfo
+from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_text
 
 DETECTORS = ("SDP", "FRCNN", "DPM")
 """MOT17 holds every video three times, once a detector, with equal images and ground truth. Best first."""
@@ -84,7 +84,7 @@ def _listed_names(names: list[str], path: Path) -> list[str]:
     """Those names that a list holds; a list may go beyond one subset."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list of sequences; one name a line is expected there")
-    listed = {line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()}
+    listed = {line.strip() for line in read_text(path).splitlines()}
     kept = [name for name in names if name in listed or video_of(name) in listed]
     if not kept:
         raise ValueError(f"{path}: names none of the {len(names)} sequences there; the first is {names[0]}")
