@@ -92,6 +92,12 @@ def test_videos_are_told_apart_and_put_in_time(make_coco):
     np.testing.assert_allclose(rows.boxes, [[11, 5, 6, 7], [12, 5, 6, 7], [40, 5, 6, 7]])
 
 
+def test_videos_may_be_named_as_files_are(make_coco):
+    content = {**VIDEOS, "videos": [{"id": 1, "file_name": "MOT17-02/img1"}, {"id": 2}]}
+    found = read_coco(make_coco(content), annotation=FILE, images="images")
+    assert [sequence.name for sequence in found] == ["MOT17-02_img1", "2"]
+
+
 def test_an_annotation_without_identities_measures_no_tracking(make_coco):
     content = {**VIDEOS, "annotations": [box(1, 1, 1, 5, 5)]}
     sequences = read_coco(make_coco(content), annotation=FILE, images="images")

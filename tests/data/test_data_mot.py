@@ -45,6 +45,12 @@ def test_root_is_the_set_or_its_folder_of_sequences(make_sequence, up):
     assert names == ["MOT17-02-SDP", "MOT17-04-SDP"]
 
 
+def test_a_hidden_folder_is_no_sequence(make_sequence):
+    folder = make_sequence()
+    (folder.parent / ".ipynb_checkpoints" / "img1").mkdir(parents=True)
+    assert [sequence.name for sequence in read_mot_folder(folder.parent)] == ["MOT17-02-SDP"]
+
+
 def test_a_linked_sequence_is_read(make_sequence, tmp_path):
     folder = make_sequence(parent=tmp_path / "elsewhere")
     (tmp_path / "linked").mkdir()
@@ -317,7 +323,7 @@ def test_mot15_is_frame_major_and_may_lack_seqinfo(make_sequence):
     rows = [f"{frame},{number},5,5,9,20,{int(number != 3)},-1,-1,-1" for frame in (1, 2) for number in (1, 2, 3)]
     folder = make_sequence("Venice-2", rows=rows, frames=2)
     (folder / "seqinfo.ini").unlink()
-    with pytest.raises(FileNotFoundError, match=r"seqinfo\.ini: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"seqinfo\.ini: no such file; .*frame_rate=\.\.\. beside format"):
         read_mot_folder(folder.parent)
     (sequence,) = read_mot_folder(folder.parent, frame_rate=30.0)
     assert (sequence.frame_rate, sequence.frames[0].image_size, len(sequence)) == (30, (48, 80), 2)

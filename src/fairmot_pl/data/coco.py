@@ -157,10 +157,19 @@ def _groups(
         key = keys[start]
         video = videos.get(key, {})
         rate = float(video.get("fps") or video.get("frame_rate") or frame_rate)
-        # a name becomes a file name of results
-        name = path.stem if key is None else str(video.get("name") or key).replace("/", "_")
+        name = path.stem if key is None else video_name(video, key)
         groups.append((name, None if key is None else rate, start, end))
     return groups
+
+
+def video_name(video: Mapping[str, Any], key: object) -> str:
+    """What a video is called, so that its results can be files of that name.
+
+    Args:
+        video: its entry, with `name`, or with `file_name` as CenterTrack and ByteTrack write it.
+        key: its id, the name of one that has neither.
+    """
+    return str(video.get("name") or video.get("file_name") or key).replace("/", "_")
 
 
 def _classes(content: _Record, wanted: Mapping[str, int] | Sequence[str] | None, path: Path) -> dict[int, int]:

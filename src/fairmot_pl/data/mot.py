@@ -72,7 +72,12 @@ def read_sequence(folder: Path, *, truth: Path | None = None, frame_rate: float 
         frame_rate: of a sequence without `seqinfo.ini`.
     """
     ini = folder / "seqinfo.ini"
-    info = read_seqinfo(ini) if ini.is_file() or frame_rate is None else info_without_file(folder, frame_rate)
+    if frame_rate is None and not ini.is_file():
+        raise FileNotFoundError(
+            f"{ini}: no such file; put it there, or say frame_rate=... beside format and path for sequences that were "
+            "published without, as those of MOT15"
+        )
+    info = info_without_file(folder, frame_rate) if frame_rate and not ini.is_file() else read_seqinfo(ini)
     images = list_images(folder, info)
     _check_image_size(images, info, folder)
     people = _people(truth or folder / "gt" / "gt.txt", info)

@@ -97,7 +97,12 @@ def video_of(name: str) -> str:
 
 
 def _looks_like_sequence(folder: Path) -> bool:
-    return folder.is_dir() and any((folder / part).exists() for part in ("seqinfo.ini", "gt", "img1"))
+    """Hidden folders, such as notebooks leave, are none."""
+    return (
+        folder.name[0] != "."
+        and folder.is_dir()
+        and any((folder / part).exists() for part in ("seqinfo.ini", "gt", "img1"))
+    )
 
 
 def _split_name(name: str) -> tuple[str, str | None]:
