@@ -50,6 +50,7 @@ def test_an_empty_file_is_an_empty_table(tmp_path):
         ("1,2.5,3,4,5,6", r"line 2: .* has id 2.5"),
         ("1,2,nan,4,5,6", r"line 2: .* not finite"),
         ("1,2,3,4,inf,6", r"line 2: .* not finite"),
+        ("1,1e17,3,4,5,6", r"line 2: .* has a frame or an id beyond 9007199254740992"),
     ],
 )
 def test_a_broken_row_is_named(tmp_path, line, message):
@@ -78,7 +79,9 @@ def test_large_files_read_as_small_ones_do(tmp_path, monkeypatch, text):
         np.testing.assert_array_equal(getattr(small, field), getattr(large, field))
 
 
-@pytest.mark.parametrize("line", ["1,2,3,4,x,6", "1,2,3,4,5", "0,2,3,4,5,6", "1.5,2,3,4,5,6", "1,2,3,4,inf,6"])
+@pytest.mark.parametrize(
+    "line", ["1,2,3,4,x,6", "1,2,3,4,5", "0,2,3,4,5,6", "1.5,2,3,4,5,6", "1,2,3,4,inf,6", "1,-1e30,3,4,5,6"]
+)
 def test_a_broken_row_of_a_large_file_is_named(tmp_path, monkeypatch, line):
     monkeypatch.setattr(mot_format, "LARGE_FILE", 0)
     (tmp_path / "gt.txt").write_text(f"1,1,1,1,1,1\n{line}\n")
@@ -100,7 +103,7 @@ def test_seqinfo_round_trip(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["frameRate", "seqLength", "imWidth", "imHeight"])
-@pytest.mark.parametrize("value", ["", "zero", "0", "-3"])
+@pytest.mark.parametrize("value", ["", "zero", "0", "-3", "inf", "50%", "%(name)s"])
 def test_a_senseless_seqinfo_key_is_named(tmp_path, key, value):
     path = tmp_path / "seqinfo.ini"
     write_seqinfo(path, SequenceInfo(name="A", frame_rate=30, length=3, image_size=(48, 64)))
@@ -114,6 +117,33 @@ def test_seqinfo_needs_its_section(tmp_path):
     (tmp_path / "seqinfo.ini").write_text("frameRate=30\n")
     with pytest.raises(MotFormatError, match=r"\[Sequence\]"):
         read_seqinfo(tmp_path / "seqinfo.ini")
+
+
+def test_a_percent_sign_and_a_mark_are_nothing_special(tmp_path):
+    path = tmp_path / "seqinfo.ini"
+    write_seqinfo(path, SequenceInfo(name="50% %(x)s", frame_rate=30, length=3, image_size=(48, 64)))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_seqinfo(path).name == "50% %(x)s"
+
+
+@pytest.mark.parametrize("line", ["name=B", "junk", "[Sequence]"])
+def test_a_line_too_many_is_one_message(tmp_path, line):
+    path = tmp_path / "seqinfo.ini"
+    write_seqinfo(path, SequenceInfo(name="A", frame_rate=30, length=3, image_size=(48, 64)))
+    path.write_text(path.read_text() + line)
+    with pytest.raises(MotFormatError, match=r"seqinfo\.ini: needs one \[Sequence\] section") as refused:
+        read_seqinfo(path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("read", [read_mot, read_seqinfo])
+@pytest.mark.parametrize("large", [0, 1 << 20])
+def test_other_encodings_are_named(tmp_path, monkeypatch, encoding, read, large):
+    monkeypatch.setattr(mot_format, "LARGE_FILE", large)
+    (tmp_path / "a.txt").write_text("[Sequence]\nname=Zürich\n1,1,1,1,5,5\n", encoding=encoding)
+    with pytest.raises(MotFormatError, match=r"a\.txt: is not UTF-8 text \(.*\); save it as UTF-8"):
+        read(tmp_path / "a.txt")
 
 
 def test_results_round_trip(tmp_path):

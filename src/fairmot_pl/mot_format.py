@@ -21,6 +21,9 @@ MIN_COLUMNS = 6
 """frame, id, left, top, width, height: what a row needs at least."""
 
 
+LARGEST_ID = 2**53
+"""Up to here a float holds every whole number, so that no two ids become one."""
+
 LARGE_FILE = 1 << 20
 """Bytes from which on a file is parsed at once: MOT20 has a million rows."""
 
@@ -107,7 +110,7 @@ def read_mot(path: Path | str) -> MotTable:
 
     Raises:
         FileNotFoundError: there is no such file.
-        MotFormatError: a row is broken; file and line are named.
+        MotFormatError: a row is broken, or the file is not UTF-8; file and line are named.
     """
     path = Path(path)
     if not path.is_file():
@@ -118,7 +121,7 @@ def read_mot(path: Path | str) -> MotTable:
             return MotTable.from_rows(whole)
     rows = [
         _parse_row(path, number, line)
-        for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1)
+        for number, line in enumerate(read_text(path, MotFormatError).splitlines(), start=1)
         if line.strip()
     ]
     width = max(map(len, rows), default=MIN_COLUMNS)
@@ -138,6 +141,7 @@ def _parse_whole(path: Path) -> NDArray[np.float64] | None:
     if rows.shape[1] < MIN_COLUMNS or not np.isfinite(rows).all():
         return None
     sound = (rows[:, 0] >= 1).all() and (rows[:, :2] == np.floor(rows[:, :2])).all()
+    sound &= (np.abs(rows[:, :2]) <= LARGEST_ID).all()
     return rows if sound else None
 
 
@@ -160,6 +164,8 @@ def _parse_row(path: Path, number: int, line: str) -> list[float]:
         raise MotFormatError(f"{where} has frame {values[0]:g}; frames are whole numbers from 1")
     if values[1] != int(values[1]):
         raise MotFormatError(f"{where} has id {values[1]:g}; ids are whole numbers")
+    if max(values[0], abs(values[1])) > LARGEST_ID:
+        raise MotFormatError(f"{where} has a frame or an id beyond {LARGEST_ID}; number them anew")
     return values
 
 
@@ -173,12 +179,13 @@ def read_seqinfo(path: Path | str) -> SequenceInfo:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; a MOTChallenge sequence needs its seqinfo.ini")
-    parser = configparser.ConfigParser()
+    parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"), source=str(path))
+        parser.read_string(read_text(path, MotFormatError), source=path.name)
         section = parser["Sequence"]
     except (configparser.Error, KeyError) as error:
-        raise MotFormatError(f"{path}: needs one [Sequence] section with key=value lines ({error})") from error
+        reason = " ".join(str(error).split())
+        raise MotFormatError(f"{path}: needs one [Sequence] section with key=value lines ({reason})") from error
 
     def number(key: str) -> float:
         text = section.get(key)
@@ -186,7 +193,7 @@ def read_seqinfo(path: Path | str) -> SequenceInfo:
             value = float(text) if text is not None else float("nan")
         except ValueError:
             value = float("nan")
-        if not value > 0:
+        if not 0 < value < float("inf"):
             raise MotFormatError(f"{path}: {key} is {text!r}; a positive number is needed")
         return value
 
@@ -239,6 +246,33 @@ def write_mot(path: Path | str, rows: NDArray[np.float64] | Iterable[NDArray[np.
 
 def _cell(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0")
+
+
+def read_text(path: Path, refuse: type[ValueError] = ValueError) -> str:
+    """Read a UTF-8 text file, with or without a byte order mark.
+
+    Args:
+        path: the file.
+        refuse: what to raise where it is no such text.
+    """
+    return decode_text(path.read_bytes(), str(path), refuse)
+
+
+def decode_text(content: bytes, where: str, refuse: type[ValueError] = ValueError) -> str:
+    """UTF-8 text of some bytes, without a byte order mark.
+
+    Args:
+        content: the bytes.
+        where: they stand, for messages.
+        refuse: what to raise where they are no such text; UTF-16 without a mark is known by its zero bytes.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse(f"{where}: is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8") from error
+    if "\0" in text:
+        raise refuse(f"{where}: is not UTF-8 text (it holds zero bytes); save it as UTF-8")
+    return text
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from data.conftest import SIZE, write_image
 from fairmot_pl.data.audit.audit import AuditReport, audit
-from fairmot_pl.data.audit.findings import findings_text
+from fairmot_pl.data.audit.coco_scan import scan_coco
+from fairmot_pl.data.audit.findings import Findings, findings_text
 
 
 def audit_one(root: Path, **source) -> AuditReport:
@@ -191,6 +192,12 @@ def test_coco(tmp_path, change, check):
     report = audit_one(coco(tmp_path, change), format="coco", annotation="all.json")
     found = kinds(report)
     assert (check in found) if check else not found, findings_text(list(report.findings), tmp_path)
+
+
+def test_coco_videos_may_be_named_as_files_are(tmp_path):
+    path = coco(tmp_path, lambda content: content.update(videos=[{"id": 1, "file_name": "part/V", "fps": 25}]))
+    (sequence,) = scan_coco(path / "all.json", tmp_path, Findings())
+    assert (sequence.name, sequence.frame_rate) == ("part_V", 25)
 
 
 def test_coco_figures_and_broken_json(tmp_path):

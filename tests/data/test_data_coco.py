@@ -92,6 +92,12 @@ def test_videos_are_told_apart_and_put_in_time(make_coco):
     np.testing.assert_allclose(rows.boxes, [[11, 5, 6, 7], [12, 5, 6, 7], [40, 5, 6, 7]])
 
 
+def test_videos_may_be_named_as_files_are(make_coco):
+    content = {**VIDEOS, "videos": [{"id": 1, "file_name": "MOT17-02/img1"}, {"id": 2}]}
+    found = read_coco(make_coco(content), annotation=FILE, images="images")
+    assert [sequence.name for sequence in found] == ["MOT17-02_img1", "2"]
+
+
 def test_an_annotation_without_identities_measures_no_tracking(make_coco):
     content = {**VIDEOS, "annotations": [box(1, 1, 1, 5, 5)]}
     sequences = read_coco(make_coco(content), annotation=FILE, images="images")
@@ -129,6 +135,14 @@ def test_an_image_annotated_as_stored_is_read_as_stored(make_coco):
         read_coco(root, annotation=FILE, images="images")
 
 
+def test_a_damaged_image_is_left_out_and_leaves_a_gap(make_coco):
+    root = make_coco(VIDEOS)
+    (root / "images" / "000003.jpg").write_bytes(b"nothing")
+    with pytest.warns(UserWarning, match=r"train\.json: 1 of 7 images are damaged and left out, .*000003\.jpg"):
+        _, a = read_coco(root, annotation=FILE, images="images")
+    assert [(frame.frame, frame.boxes[0, 0]) for frame in a.frames] == [(1, 2), (3, 1)]
+
+
 def test_sizes_that_the_file_does_not_say_are_those_of_the_images(make_coco):
     entries = [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.jpg", "width": None, "height": None}]
     root = make_coco({"images": entries, "annotations": [], "categories": PEOPLE}, sizes={"2.jpg": (24, 40)})
@@ -153,6 +167,12 @@ def test_boxes_of_zero_size_are_skipped_with_one_warning(make_coco):
         ({"annotations": [box(99, 1, 1, 2, 2)]}, CocoFormatError, "'image_id': 99.* needs image_id of a listed image"),
         ({"annotations": [box(5, 1, 1, 2)]}, CocoFormatError, r"needs image_id.*bbox=\[left"),
         ({"annotations": [box(5, 1, 1, 2, "x")]}, CocoFormatError, "needs image_id.*could not convert"),
+        (
+            {"annotations": [box(5, 1, 1, 2, 2, track_id=2**63)]},
+            CocoFormatError,
+            "track_id 9223372036854775808 is beyond",
+        ),
+        ({"annotations": [box(5, 1, 1, 2, 10**400)]}, CocoFormatError, "needs image_id.*OverflowError"),
         ({"annotations": [box(5, 1, 1, 2, float("nan"))]}, CocoFormatError, "1 boxes are not finite"),
         ({"categories": [{"id": 1, "name": "cat"}, {"id": 3, "name": "dog"}]}, ValueError, "no category.*cat, dog"),
         ({"images": [image(5, width=81)], "annotations": []}, CocoFormatError, "annotated as 81 x 48.*original image"),

@@ -74,6 +74,9 @@ def test_identities_are_counted_or_unknown(make_crowd, identities, expected):
         ([{"ID": "a", "gtboxes": [{"tag": "person"}]}], "fbox=.*KeyError"),
         ([{"ID": "a", "gtboxes": [person([1, 2, 3])]}], "line 1: needs ID and gtboxes"),
         ([{"ID": "a", "gtboxes": [person(["x", 2, 3, 4])]}], "line 1: needs ID and gtboxes"),
+        ([{"ID": "a", "gtboxes": [person([1, float("nan"), 3, 4])]}], "line 1: needs .*a box is not finite"),
+        ([RECORDS[1], {"ID": "a", "gtboxes": [person([1, 1e300, 3, 4])]}], "line 2: needs .*a box is not finite"),
+        ([{"ID": "a", "gtboxes": [person([1, 10**400, 3, 4])]}], "line 1: needs .*OverflowError"),
         ([""], "holds no line"),
     ],
 )
@@ -82,15 +85,33 @@ def test_a_broken_line_is_named(make_crowd, records, message):
         read_crowdhuman(make_crowd(records), annotation="annotation_train.odgt")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_encodings_are_utf_8_or_named(make_crowd, encoding):
+    root = make_crowd(RECORDS[:1])
+    path = root / "annotation_train.odgt"
+    line = path.read_text()
+    path.write_text(line if encoding == "utf-8-sig" else line.replace("person", "Zürcher"), encoding=encoding)
+    if encoding == "utf-8-sig":
+        assert len(read_crowdhuman(root, annotation=path.name)) == 1
+    else:
+        with pytest.raises(CrowdHumanFormatError, match=r"odgt, line 1: is not UTF-8 text .*; save it as UTF-8"):
+            read_crowdhuman(root, annotation=path.name)
+
+
 def test_missing_files_are_named(make_crowd, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a.odgt: no such annotation file; expected ROOT/a.odgt"):
         read_crowdhuman(tmp_path, annotation="a.odgt")
-    with pytest.raises(FileNotFoundError, match=r"line 1: its image .*gone.jpg is not there"):
+    with pytest.raises(FileNotFoundError, match=r"1 of 1 images cannot be read, .*gone\.jpg of line 1 "):
         read_crowdhuman(make_crowd(['{"ID": "gone", "gtboxes": []}']), annotation="annotation_train.odgt")
+
+
+def test_a_damaged_image_is_left_out_with_one_warning(make_crowd):
     root = make_crowd(RECORDS)
-    (root / "Images" / "b,2.jpg").write_bytes(b"nothing")
-    with pytest.raises(CrowdHumanFormatError, match=r"line 2: its image .*b,2.jpg is not readable"):
-        read_crowdhuman(root, annotation="annotation_train.odgt")
+    (root / "Images" / "a,1.jpg").write_bytes(b"nothing")
+    with pytest.warns(UserWarning, match=r"1 of 3 images are damaged and left out, the first is .*a,1\.jpg of line 1 "):
+        frames = read_crowdhuman(root, annotation="annotation_train.odgt").frames
+    assert [(frame.frame, frame.identities.tolist()) for frame in frames] == [(2, []), (3, [2])]
+    np.testing.assert_allclose(frames[1].boxes, [[3, 4, 8, 10]])
 
 
 def test_an_unknown_way_to_number_is_refused(make_crowd):

@@ -65,6 +65,34 @@ def test_files_that_did_not_change_are_not_opened_again(tmp_path, kept, monkeypa
     assert opened == [paths[1], paths[0]]
 
 
+def test_a_damaged_file_is_asked_again_and_the_others_are_not(tmp_path, kept, monkeypatch):
+    paths = [tmp_path / name for name in ("a.jpg", "b.jpg")]
+    write_image(paths[0])
+    paths[1].write_bytes(b"")
+    os.utime(paths[1], ns=(0, 0))
+    asked = []
+    real = Image.open
+    monkeypatch.setattr(headers.Image, "open", lambda path: asked.append(path) or real(path))
+    for opened in (paths, paths[1:]):
+        asked.clear()
+        assert set(read_headers(paths, "test").faults) == {1}
+        assert sorted(asked) == opened
+
+
+@pytest.mark.parametrize(
+    ("damaged", "total", "fine"), [(0, 5, True), (1, 2, True), (1, 1, False), (2, 199, False), (2, 200, True)]
+)
+@pytest.mark.filterwarnings("ignore:.*damaged and left out")
+def test_a_few_damaged_images_are_left_out_and_many_are_not(damaged, total, fine):
+    faults = {place: OSError("torn") for place in range(damaged)}
+    found = headers.Headers(np.ones((total, 2), np.int64), np.ones(total, np.int64), faults)
+    if fine:
+        assert headers.readable(found, "set", str, "").tolist() == [False] * damaged + [True] * (total - damaged)
+    else:
+        with pytest.raises(ValueError, match=rf"set: {damaged} of {total} images are damaged, the first is 0 \(torn\)"):
+            headers.readable(found, "set", str, "")
+
+
 @pytest.mark.parametrize("content", [b"", b"nothing", b"\x93NUMPY"])
 def test_a_broken_cache_is_written_anew(tmp_path, kept, content):
     write_image(tmp_path / "a.jpg")

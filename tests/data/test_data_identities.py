@@ -166,3 +166,10 @@ def test_reference_classes_are_unique_in_range_and_restored(ids, stills):
 def test_an_unknown_numbering_is_refused():
     with pytest.raises(ValueError, match="identity_numbering is 'sparse'; allowed: 'dense', 'reference'"):
         IdentityIndex.build([], numbering="sparse")
+
+
+def test_an_absurd_label_is_refused_where_every_number_is_a_class():
+    stills = replace(sequence("x", [3, 99_999_999_999]), is_video=False)
+    with pytest.raises(ValueError, match="data set 'a' has id 99999999999; identity_numbering=reference makes"):
+        IdentityIndex.build([("a", [stills])], numbering="reference")
+    assert IdentityIndex.build([("a", [stills])]).num_identities == 2

@@ -121,6 +121,7 @@ def test_sound_labels_are_read_without_a_word(make_jde):
         (["-1 2 0.5 0.5 0.1 0.1"], r"line 1: -1 2 "),
         (["0 2 0.5 0.5 -0.1 0.1", "0 2 0.5 nan 0.1 0.1"], r"line 1: 0 2 .*\(2 such lines in all\)"),
         (["0 inf 0.5 0.5 0.1 0.1"], r"line 1: 0 inf"),
+        (["0 1e20 0.5 0.5 0.1 0.1"], r"2\.txt, line 1: 0 1e\+20 "),
     ],
 )
 def test_a_broken_line_is_named(make_jde, rows, message):
@@ -128,11 +129,37 @@ def test_a_broken_line_is_named(make_jde, rows, message):
         read_jde(make_jde({"images/1.jpg": [PERSON], "images/2.jpg": rows}))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+@pytest.mark.parametrize("name", ["labels_with_ids/1.txt", "a.txt"])
+def test_encodings_are_utf_8_or_named(make_jde, encoding, name):
+    root = make_jde({"images/1.jpg": [PERSON]}, "a.txt")
+    if encoding == "utf-8-sig":
+        (root / name).write_text((root / name).read_text(), encoding=encoding)
+        assert [len(frame) for frame in read_jde(root, lists="a.txt").frames] == [1]
+        return
+    (root / name).write_text((root / name).read_text() + "ü", encoding=encoding)
+    with pytest.raises(JdeFormatError, match=rf"{name}: is not UTF-8 text .*; save it as UTF-8"):
+        read_jde(root, lists="a.txt")
+
+
+def test_a_damaged_image_is_left_out_with_one_warning(make_jde):
+    root = make_jde({"images/1.jpg": [STRANGER], "images/2.jpg": [PERSON, STRANGER], "images/3.jpg": [PERSON]})
+    (root / "images" / "2.jpg").write_bytes(b"nothing")
+    with pytest.warns(UserWarning, match=r"zoo: 1 of 3 images are damaged and left out, .* .*2\.jpg \(") as told:
+        frames = read_jde(root).frames
+    assert len(told) == 1
+    assert [(frame.frame, frame.image_path.name) for frame in frames] == [(1, "1.jpg"), (3, "3.jpg")]
+    assert [frame.identities.tolist() for frame in frames] == [[-1], [3]]
+    (root / "images" / "1.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"zoo: 2 of 3 images are damaged, the first is .*1\.jpg .*; 1% may be"):
+        read_jde(root)
+
+
 def test_what_is_not_there_is_named(make_jde, tmp_path):
     root = make_jde({"images/1.jpg": [PERSON], "images/2.jpg": [PERSON]}, "a.txt")
     with pytest.raises(FileNotFoundError, match=r"b\.txt: no such list of images"):
         read_jde(root, lists="b.txt")
-    (root / "images" / "2.jpg").write_bytes(b"nothing")
+    (root / "images" / "2.jpg").unlink()
     with pytest.raises(FileNotFoundError, match=r"a\.txt: 1 of 2 images cannot be read, the first is .*2\.jpg"):
         read_jde(root, lists="a.txt")
     (root / "b.txt").write_text("\n/home/somebody/MOT/PRW/images/1.jpg\n")

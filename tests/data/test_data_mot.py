@@ -45,6 +45,12 @@ def test_root_is_the_set_or_its_folder_of_sequences(make_sequence, up):
     assert names == ["MOT17-02-SDP", "MOT17-04-SDP"]
 
 
+def test_a_hidden_folder_is_no_sequence(make_sequence):
+    folder = make_sequence()
+    (folder.parent / ".ipynb_checkpoints" / "img1").mkdir(parents=True)
+    assert [sequence.name for sequence in read_mot_folder(folder.parent)] == ["MOT17-02-SDP"]
+
+
 def test_a_linked_sequence_is_read(make_sequence, tmp_path):
     folder = make_sequence(parent=tmp_path / "elsewhere")
     (tmp_path / "linked").mkdir()
@@ -106,6 +112,11 @@ def test_unknown_identities_may_repeat(make_sequence):
     assert sequence.frames[0].identities.tolist() == [-1, -1]
 
 
+def test_a_video_of_nobody_is_one(make_sequence):
+    (sequence,) = read_mot_folder(make_sequence(rows=[]).parent)
+    assert [len(frame) for frame in sequence.frames] == [0] * 4
+
+
 BAD_SEQUENCES = {
     "too few images": (
         {"frames": 3, "length": 5},
@@ -118,7 +129,6 @@ BAD_SEQUENCES = {
         MotFormatError,
         r"seqinfo.ini: imWidth x imHeight is 80 x 50, but .*000001.jpg is 80 x 48",
     ),
-    "empty": ({"rows": []}, MotFormatError, "gt.txt: none of its 0 rows is a person"),
     "only distractors": ({"rows": ["1,1,5,5,9,9,1,7,1"]}, MotFormatError, "none of its 1 rows is a person"),
     "broken row": (
         {"rows": ["1,1,5,5,9,9,1,1,1", "1,2,x,5,9,9"]},
@@ -177,11 +187,18 @@ def test_images_are_named_by_frame(make_sequence, rename, message):
         read_mot_folder(folder.parent)
 
 
-def test_a_first_image_that_is_none_is_named(make_sequence):
-    folder = make_sequence()
+@pytest.mark.parametrize("frame_rate", [None, 30.0])
+def test_the_size_is_that_of_the_first_image_that_can_be_read(make_sequence, frame_rate):
+    folder = make_sequence(frames=3)
+    if frame_rate:
+        (folder / "seqinfo.ini").unlink()
     (folder / "img1" / "000001.jpg").write_bytes(b"nothing")
-    with pytest.raises(MotFormatError, match=r"000001\.jpg: not a readable image"):
-        read_mot_folder(folder.parent)
+    (sequence,) = read_mot_folder(folder.parent, frame_rate=frame_rate)
+    assert [frame.image_size for frame in sequence.frames] == [(48, 80)] * 3  # whoever opens the first will tell
+    for image in (folder / "img1").iterdir():
+        image.write_bytes(b"")
+    with pytest.raises(MotFormatError, match="img1: none of its 3 images is readable; replace the files"):
+        read_mot_folder(folder.parent, frame_rate=frame_rate)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +323,7 @@ def test_mot15_is_frame_major_and_may_lack_seqinfo(make_sequence):
     rows = [f"{frame},{number},5,5,9,20,{int(number != 3)},-1,-1,-1" for frame in (1, 2) for number in (1, 2, 3)]
     folder = make_sequence("Venice-2", rows=rows, frames=2)
     (folder / "seqinfo.ini").unlink()
-    with pytest.raises(FileNotFoundError, match=r"seqinfo\.ini: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"seqinfo\.ini: no such file; .*frame_rate=\.\.\. beside format"):
         read_mot_folder(folder.parent)
     (sequence,) = read_mot_folder(folder.parent, frame_rate=30.0)
     assert (sequence.frame_rate, sequence.frames[0].image_size, len(sequence)) == (30, (48, 80), 2)

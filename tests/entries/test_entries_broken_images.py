@@ -52,13 +52,15 @@ def test_training_goes_on_and_says_so(run, folder):
 
 
 @pytest.mark.parametrize(
-    ("share", "allowed"),
-    [("data.max_broken_share=0", "0 allows 0"), ("data.max_broken_share=0.01", "0.01 allows 0")],
+    ("share", "allowed", "broken"),
+    [("data.max_broken_share=0", "0 allows 0", 1), ("data.max_broken_share=0.01", "0.01 allows 1", 2)],
 )
 @pytest.mark.parametrize("workers", [0, 1])
-def test_too_many_end_the_run_with_one_line(refused, folder, share, allowed, workers):
+def test_too_many_end_the_run_with_one_line(refused, folder, share, allowed, broken, workers):
+    for number in range(5, 5 + broken):
+        (folder / "train" / "SYN-01" / "img1" / f"{number:06d}.jpg").write_bytes(b"torn")
     said = refused("train", *BASE, f"data.root={folder}", share, f"data.num_workers={workers}", "data.val=null")
-    assert "1 of 8 training images cannot be read" in said
+    assert f"{broken} of 8 training images cannot be read" in said
     assert f"data.max_broken_share={allowed}" in said
     assert "000005.jpg: not a readable image (4 bytes)" in said
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import tlwh_to_xyxy
-from fairmot_pl.data.headers import Headers, read_headers
+from fairmot_pl.data.headers import Headers, read_headers, readable
 from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.stills import FlatAnnotations
+from fairmot_pl.mot_format import LARGEST_ID
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("track", "per_box", "unknown")
@@ -59,12 +61,13 @@ def read_coco(
         frame_rate: of videos whose entry has no `fps` or `frame_rate`.
 
     Returns:
-        Every video in the order of the file, then the still images (those without `video_id`) as one set.
+        Every video in the order of the file, then the still images (those without `video_id`) as one set. A few
+        damaged images are left out with a warning; the others keep their frame numbers.
 
     Raises:
         FileNotFoundError: the annotation file or an image is not there.
         CocoFormatError: an entry that cannot be understood, or one that contradicts its image.
-        ValueError: an unknown category or option.
+        ValueError: an unknown category or option, or too many damaged images.
     """
     if identities not in IDENTITIES:
         raise ValueError(f"identities is {identities!r}; allowed: {', '.join(map(repr, IDENTITIES))}")
@@ -78,10 +81,14 @@ def read_coco(
     flat = _boxes(content, entries, _classes(content, categories, path), identities, path)
     del content
     headers = read_headers(files, path.stem)
+    remedy = "complete the images, or name their folder with images=..."
+    sound = readable(headers, path, lambda place: str(files[place]), remedy)
     _check_images(entries, files, headers, path)
+    numbers, sizes = list(compress(_numbers(entries, path), sound)), headers.sizes[sound]
+    entries, files, flat = list(compress(entries, sound)), list(compress(files, sound)), flat.of_images(sound)
     flat = flat.without_zero_size(path, files)
     _check_unique(flat, files, path)
-    frames = flat.frames(files, headers.sizes, _numbers(entries, path))
+    frames = flat.frames(files, sizes, numbers)
     found = []
     for name, rate, start, end in _groups(entries, videos, path, frame_rate):
         is_video = rate is not None
@@ -150,10 +157,19 @@ def _groups(
         key = keys[start]
         video = videos.get(key, {})
         rate = float(video.get("fps") or video.get("frame_rate") or frame_rate)
-        # a name becomes a file name of results
-        name = path.stem if key is None else str(video.get("name") or key).replace("/", "_")
+        name = path.stem if key is None else video_name(video, key)
         groups.append((name, None if key is None else rate, start, end))
     return groups
+
+
+def video_name(video: Mapping[str, Any], key: object) -> str:
+    """What a video is called, so that its results can be files of that name.
+
+    Args:
+        video: its entry, with `name`, or with `file_name` as CenterTrack and ByteTrack write it.
+        key: its id, the name of one that has neither.
+    """
+    return str(video.get("name") or video.get("file_name") or key).replace("/", "_")
 
 
 def _classes(content: _Record, wanted: Mapping[str, int] | Sequence[str] | None, path: Path) -> dict[int, int]:
@@ -189,7 +205,7 @@ def _boxes(
                 track.append(_track(entry))
                 left, top, width, height = entry["bbox"]
                 box.append((float(left), float(top), float(width), float(height)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CocoFormatError(
             f"{path}: the annotation {str(entry)[:200]} needs image_id of a listed image, category_id and "
             f"bbox=[left, top, width, height] ({error!r})"
@@ -215,20 +231,20 @@ def _track(entry: _Record) -> int:
     """The identity, wherever the common exports write it; -1 where they do not."""
     extra = entry.get("attributes") or {}
     written = (entry.get("track_id"), entry.get("instance_id"), extra.get("track_id"))
-    return int(next((found for found in written if found is not None), UNKNOWN_IDENTITY))
+    track = int(next((found for found in written if found is not None), UNKNOWN_IDENTITY))
+    if abs(track) > LARGEST_ID:
+        raise ValueError(f"track_id {track} is beyond {LARGEST_ID}")
+    return track
 
 
 def _check_images(entries: Sequence[_Record], files: Sequence[Path], headers: Headers, path: Path) -> None:
-    """Every image is there and of the size that its annotation was made for."""
-    if headers.faults:
-        first = min(headers.faults)
-        raise FileNotFoundError(
-            f"{path}: {len(headers.faults)} of {len(files)} images cannot be read, the first is {files[first]} "
-            f"({headers.faults[first]}); complete the images, or name their folder with images=..."
-        )
+    """Every image that can be read is of the size that its annotation was made for."""
     stored = headers.sizes.tolist()
     ambiguous: list[Path] = []
-    for entry, file, size, orientation in zip(entries, files, stored, headers.orientations.tolist(), strict=True):
+    for place, (entry, file, size) in enumerate(zip(entries, files, stored, strict=True)):
+        if place in headers.faults:
+            continue
+        orientation = int(headers.orientations[place])
         said = [entry.get("height") or size[0], entry.get("width") or size[1]]
         if said != size:
             turned = orientation > 4 and said == size[::-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import box_area, tlwh_to_xyxy
-from fairmot_pl.data.headers import read_headers
+from fairmot_pl.data.headers import read_headers, readable
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.stills import FlatAnnotations
+from fairmot_pl.mot_format import decode_text
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("per_box", "unknown")
@@ -37,12 +38,13 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
             (FairMOT's pre-training); `"unknown"` trains detection only.
 
     Returns:
-        Still images named after the annotation file, numbered from 1 in file order.
+        Still images named after the annotation file, numbered from 1 in file order. A few damaged ones are left
+        out with a warning.
 
     Raises:
         FileNotFoundError: the root, the annotation file or an image is not there.
         CrowdHumanFormatError: a broken line; file and line are named.
-        ValueError: an unknown way to number identities.
+        ValueError: an unknown way to number identities, or too many damaged images.
     """
     if identities not in IDENTITIES:
         raise ValueError(f"identities is {identities!r}; allowed: {', '.join(map(repr, IDENTITIES))}")
@@ -54,8 +56,9 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
         )
     images, counts, tables = [], [], [np.zeros((0, 8), np.float32)]
     where: list[int] = []
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(progress(stream, f"reading {annotation}"), start=1):
+    with path.open("rb") as stream:
+        for number, content in enumerate(progress(stream, f"reading {annotation}"), start=1):
+            line = decode_text(content, f"{path}, line {number}", CrowdHumanFormatError)
             if line.strip():
                 image_id, table = _read_line(f"{path}, line {number}", line)
                 images.append(root / "Images" / f"{image_id}.jpg")
@@ -72,7 +75,13 @@ def read_crowdhuman(root: Path | str, *, annotation: str, identities: str = "per
             f"{path}: {len(lines)} boxes are of zero size and are skipped (first: line {lines[0]})", stacklevel=2
         )
     bounds = np.concatenate([[0], np.cumsum(full)])[np.cumsum([0, *counts])]
-    frames = _annotate(rows[full], bounds, identities).frames(images, _sizes(path, images, where))
+    # the annotations ignore camera rotation, and so do these sizes and `read_image`
+    headers = read_headers(images, path.stem)
+    remedy = "complete Images/ or delete the line"
+    sound = readable(headers, path, lambda place: f"{images[place]} of line {where[place]}", remedy)
+    flat = _annotate(rows[full], bounds, identities).of_images(sound)
+    numbers = (np.flatnonzero(sound) + 1).tolist()
+    frames = flat.frames(list(compress(images, sound)), headers.sizes[sound], numbers)
     return AnnotatedSequence(name=path.stem, frames=frames, frame_rate=1.0, is_video=False)
 
 
@@ -81,12 +90,16 @@ def _read_line(where: str, line: str) -> tuple[str, NDArray[np.float32]]:
     try:
         record = json.loads(line)
         image_id, people = record["ID"], [box for box in record["gtboxes"] if not _is_ignored(box)]
-        boxes = np.array([box["fbox"] for box in people], np.float32).reshape(-1, 4)
-        visible = np.array([box.get("vbox", box["fbox"]) for box in people], np.float32).reshape(-1, 4)
-        return str(image_id), np.concatenate([boxes, visible], axis=1)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            boxes = np.array([box["fbox"] for box in people], np.float32).reshape(-1, 4)
+            visible = np.array([box.get("vbox", box["fbox"]) for box in people], np.float32).reshape(-1, 4)
+        table = np.concatenate([boxes, visible], axis=1)
+        if not np.isfinite(table).all():
+            raise ValueError("a box is not finite")
+        return str(image_id), table
     except json.JSONDecodeError as error:
         raise CrowdHumanFormatError(f"{where}: is no JSON ({error}); mend or delete the line") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CrowdHumanFormatError(
             f"{where}: needs ID and gtboxes, each with fbox=[left, top, width, height] ({error!r})"
         ) from error
@@ -102,18 +115,6 @@ def _annotate(rows: NDArray[np.float32], bounds: NDArray[np.int64], identities: 
         classes=np.zeros(len(rows), np.int64),
         visibility=(box_area(visible) / box_area(boxes)).clip(0, 1).astype(np.float32),
     )
-
-
-def _sizes(path: Path, images: Sequence[Path], where: Sequence[int]) -> NDArray[np.int64]:
-    """`(images, 2)` height and width as stored: the annotations ignore camera rotation, and so does `read_image`."""
-    headers = read_headers(images, path.stem)
-    for index, error in headers.faults.items():
-        place = f"{path}, line {where[index]}: its image {images[index]}"
-        more = f" ({len(headers.faults)} such images in all)"
-        if isinstance(error, FileNotFoundError):
-            raise FileNotFoundError(f"{place} is not there{more}; complete Images/ or delete the line") from error
-        raise CrowdHumanFormatError(f"{place} is not readable ({error}){more}; replace it") from error
-    return headers.sizes
 
 
 def _is_ignored(box: dict[str, Any]) -> bool:

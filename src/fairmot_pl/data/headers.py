@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from fairmot_pl.data.many_files import ask_many
 
 KEPT_FROM = 2000
 """Images from which on their sizes are kept; fewer are read again in no time."""
+
+MAX_UNREADABLE_SHARE = 0.01
+"""Of the images of a set that may be left out: a disk damages a few files, a larger share is another mistake."""
 
 _EXIF_ORIENTATION = 0x0112
 
@@ -59,9 +63,45 @@ def read_headers(paths: Sequence[Path], description: str) -> Headers:
             faults[index] = row
         else:
             table[index] = row
-    if len(paths) >= KEPT_FROM and not faults:
+    if len(paths) >= KEPT_FROM:
+        table[list(faults), :2] = -1  # like no file, so that they are asked again
         _keep(paths, table)
     return Headers(table[:, 2:4], table[:, 4], faults)
+
+
+def readable(headers: Headers, source: Path | str, name: Callable[[int], str], remedy: str) -> NDArray[np.bool_]:
+    """Which images can be read; those that are damaged are told in one warning.
+
+    Args:
+        headers: of the images.
+        source: what lists them, for messages.
+        name: of an image by its place, for messages.
+        remedy: what to do about files that are not there.
+
+    Returns:
+        `(N,)` False for damaged images.
+
+    Raises:
+        FileNotFoundError: a file is not there or may not be opened.
+        ValueError: more than `MAX_UNREADABLE_SHARE` are damaged and more than one, or all are.
+    """
+    total, faults = len(headers.sizes), headers.faults
+    gone = [place for place in sorted(faults) if faults[place].errno is not None]  # the system's word, not Pillow's
+    if gone:
+        raise FileNotFoundError(
+            f"{source}: {len(gone)} of {total} images cannot be read, the first is {name(gone[0])} "
+            f"({faults[gone[0]]}); {remedy}"
+        )
+    sound = np.ones(total, bool)
+    sound[list(faults)] = False
+    if faults:
+        first = min(faults)
+        said = f"{source}: {len(faults)} of {total} images are damaged"
+        which = f"the first is {name(first)} ({faults[first]})"
+        if len(faults) == total or len(faults) > max(1, MAX_UNREADABLE_SHARE * total):
+            raise ValueError(f"{said}, {which}; {MAX_UNREADABLE_SHARE:.0%} may be: replace them or take them out")
+        warnings.warn(f"{said} and left out, {which}", stacklevel=3)
+    return sound
 
 
 def _read_header(path: Path, known: NDArray[np.int64] | None) -> NDArray[np.int64] | tuple[int, ...] | OSError:

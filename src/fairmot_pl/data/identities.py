@@ -15,6 +15,9 @@ _Key = tuple[str, str]
 
 NUMBERINGS = ("dense", "reference")
 
+MOST_CLASSES = 10_000_000
+"""That a data set may take by its largest id: the classifier's weights for them fill 5 GB."""
+
 
 class IdentityIndex:
     """Classes 0 to `num_identities` - 1, one a person of a sequence of a data set.
@@ -66,6 +69,11 @@ class IdentityIndex:
                 elif len(ids):
                     people += len(ids)
                     largest = max(largest, people)
+            if largest >= MOST_CLASSES:
+                raise ValueError(
+                    f"data set {dataset!r} has id {largest}; identity_numbering=reference makes a class of every "
+                    f"number up to it, {MOST_CLASSES} at most: say identity_numbering=dense, or number people anew"
+                )
             offset += largest + 1
         return first, offset + 1 if offset else 0
 
@@ -80,7 +88,8 @@ class IdentityIndex:
             numbering: `"dense"` or `"reference"`.
 
         Raises:
-            ValueError: two data sets, or two sequences of one data set, have the same name; an unknown numbering.
+            ValueError: two data sets, or two sequences of one data set, have the same name; an unknown numbering;
+                an id too large for `"reference"`.
         """
         raw_ids: dict[_Key, NDArray[np.int64]] = {}
         labelled: list[_Key] = []

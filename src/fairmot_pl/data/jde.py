@@ -6,17 +6,20 @@ box, normalised by the size of its image; id -1 trains detection only.
 
 from __future__ import annotations
 
+import codecs
 import os
 import warnings
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.data.headers import read_headers
+from fairmot_pl.data.headers import read_headers, readable
 from fairmot_pl.data.many_files import ask_many
 from fairmot_pl.data.stills import FlatAnnotations
+from fairmot_pl.mot_format import LARGEST_ID, decode_text, read_text
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 MISSING_LABELS = ("error", "empty")
@@ -46,11 +49,12 @@ def read_jde(
 
     Returns:
         Still images named after the first list, or after the root, numbered from 1 in the order of the lists.
+        A few damaged ones are left out with a warning.
 
     Raises:
         FileNotFoundError: a list, an image or a label file is not there.
         JdeFormatError: a broken line; file and line are named.
-        ValueError: an unknown option.
+        ValueError: an unknown option, or too many damaged images.
     """
     if missing_labels not in MISSING_LABELS:
         raise ValueError(f"missing_labels is {missing_labels!r}; allowed: {', '.join(map(repr, MISSING_LABELS))}")
@@ -61,15 +65,13 @@ def read_jde(
     labels = [label_path(image) for image in images]
     tables = _read_labels(labels, name, missing_labels)
     headers = read_headers(images, name)
-    if headers.faults:
-        first = min(headers.faults)
-        raise FileNotFoundError(
-            f"{name}: {len(headers.faults)} of {len(images)} images cannot be read, the first is {images[first]} "
-            f"({headers.faults[first]}); complete the data set or take it out of the list"
-        )
-    flat = _in_pixels(tables, labels, headers.sizes)
+    remedy = "complete the data set or take it out of the list"
+    sound = readable(headers, name, lambda place: str(images[place]), remedy)
+    flat = _in_pixels(tables, labels, headers.sizes).of_images(sound)
+    images = list(compress(images, sound))
     flat = _without_repeats(flat.without_zero_size(root, images), root, images)
-    return AnnotatedSequence(name=name, frames=flat.frames(images, headers.sizes), frame_rate=1.0, is_video=False)
+    frames = flat.frames(images, headers.sizes[sound], (np.flatnonzero(sound) + 1).tolist())
+    return AnnotatedSequence(name=name, frames=frames, frame_rate=1.0, is_video=False)
 
 
 def label_path(image: Path) -> Path:
@@ -93,7 +95,7 @@ def _listed(root: Path, lists: Sequence[Path]) -> list[Path]:
     for path in lists:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such list of images; put it there, or name it with lists=...")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, JdeFormatError).splitlines()
         for number, line in enumerate(lines, start=1):
             text = line.strip()
             if not text:
@@ -142,7 +144,7 @@ def _read_labels(labels: Sequence[Path], name: str, missing_labels: str) -> list
 
 def _read_table(path: Path) -> _Table | None:
     try:
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except FileNotFoundError:
         return None
     rows = [cells for cells in map(bytes.split, content.splitlines()) if cells]
@@ -156,7 +158,7 @@ def _read_table(path: Path) -> _Table | None:
 
 def _broken_line(path: Path, content: bytes) -> JdeFormatError:
     """What to say of the first line that is not six numbers."""
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
+    for number, line in enumerate(decode_text(content, str(path), JdeFormatError).splitlines(), start=1):
         cells = line.split()
         try:
             sound = not cells or len([float(cell) for cell in cells]) == COLUMNS
@@ -188,7 +190,7 @@ def _in_pixels(tables: Sequence[_Table], labels: Sequence[Path], sizes: NDArray[
 
 def _check_rows(rows: _Table, bounds: NDArray[np.int64], labels: Sequence[Path]) -> None:
     names = rows[:, :2]
-    whole = np.isfinite(names) & (names == np.floor(names)) & (names >= [0, UNKNOWN_IDENTITY])
+    whole = (names == np.floor(names)) & (names >= [0, UNKNOWN_IDENTITY]) & (names <= LARGEST_ID)
     near = np.abs(rows[:, 2:]) < _FARTHEST
     sound: NDArray[np.bool_] = np.all(whole, axis=1) & np.all(near, axis=1) & np.all(rows[:, 4:] >= 0, axis=1)
     if sound.all():
@@ -197,7 +199,7 @@ def _check_rows(rows: _Table, bounds: NDArray[np.int64], labels: Sequence[Path])
     image = int(np.searchsorted(bounds, bad, side="right")) - 1
     path = labels[image]
     lines = [number for number, line in enumerate(path.read_bytes().splitlines(), start=1) if line.strip()]
-    allowed = "class is a whole number from 0, id one from -1, xc yc w h are shares of the image's size"
+    allowed = "class is a whole number from 0, id one from -1 (to 2^53), xc yc w h are shares of the image's size"
     raise JdeFormatError(
         f"{path}, line {lines[bad - int(bounds[image])]}: {' '.join(f'{value:g}' for value in rows[bad])}; {allowed}"
         f" ({(~sound).sum()} such lines in all); {'mend' if near[bad].all() else 'normalise'} them"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fairmot_pl.boxes import tlwh_to_xyxy, xyxy_to_tlwh
-from fairmot_pl.data.mot_layout import check_frame_rate, find_sequences, info_without_file, list_images, stored_size
+from fairmot_pl.data.mot_layout import check_frame_rate, find_sequences, first_size, info_without_file, list_images
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.mot_format import MotFormatError, MotTable, SequenceInfo, read_mot, read_seqinfo
@@ -72,9 +72,14 @@ def read_sequence(folder: Path, *, truth: Path | None = None, frame_rate: float 
         frame_rate: of a sequence without `seqinfo.ini`.
     """
     ini = folder / "seqinfo.ini"
-    info = read_seqinfo(ini) if ini.is_file() or frame_rate is None else info_without_file(folder, frame_rate)
+    if frame_rate is None and not ini.is_file():
+        raise FileNotFoundError(
+            f"{ini}: no such file; put it there, or say frame_rate=... beside format and path for sequences that were "
+            "published without, as those of MOT15"
+        )
+    info = info_without_file(folder, frame_rate) if frame_rate and not ini.is_file() else read_seqinfo(ini)
     images = list_images(folder, info)
-    _check_image_size(images[0], info, folder)
+    _check_image_size(images, info, folder)
     people = _people(truth or folder / "gt" / "gt.txt", info)
 
     order = np.argsort(people.frames, kind="stable")
@@ -118,8 +123,8 @@ def annotation_rows(sequence: AnnotatedSequence, last: int) -> MotTable:
     return MotTable.from_rows(rows)
 
 
-def _check_image_size(image: Path, info: SequenceInfo, folder: Path) -> None:
-    height, width = stored_size(image)
+def _check_image_size(images: Sequence[Path], info: SequenceInfo, folder: Path) -> None:
+    image, (height, width) = first_size(images)
     if (height, width) != info.image_size:
         raise MotFormatError(
             f"{folder / 'seqinfo.ini'}: imWidth x imHeight is {info.image_size[1]} x {info.image_size[0]}, "
@@ -136,6 +141,8 @@ def _people(path: Path, info: SequenceInfo) -> MotTable:
         )
     table = read_mot(path)
     _check_frames(table, path, info.length)
+    if not len(table):  # a video of nobody
+        return table
     kept = table.scores != 0
     if has_class_column(path):
         kept &= table.classes == PEDESTRIAN

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fairmot_pl.data.headers import read_headers
-from fairmot_pl.mot_format import MotFormatError, SequenceInfo
+from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_text
 
 DETECTORS = ("SDP", "FRCNN", "DPM")
 """MOT17 holds every video three times, once a detector, with equal images and ground truth. Best first."""
@@ -84,7 +84,7 @@ def _listed_names(names: list[str], path: Path) -> list[str]:
     """Those names that a list holds; a list may go beyond one subset."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list of sequences; one name a line is expected there")
-    listed = {line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()}
+    listed = {line.strip() for line in read_text(path).splitlines()}
     kept = [name for name in names if name in listed or video_of(name) in listed]
     if not kept:
         raise ValueError(f"{path}: names none of the {len(names)} sequences there; the first is {names[0]}")
@@ -97,7 +97,12 @@ def video_of(name: str) -> str:
 
 
 def _looks_like_sequence(folder: Path) -> bool:
-    return folder.is_dir() and any((folder / part).exists() for part in ("seqinfo.ini", "gt", "img1"))
+    """Hidden folders, such as notebooks leave, are none."""
+    return (
+        folder.name[0] != "."
+        and folder.is_dir()
+        and any((folder / part).exists() for part in ("seqinfo.ini", "gt", "img1"))
+    )
 
 
 def _split_name(name: str) -> tuple[str, str | None]:
@@ -139,7 +144,7 @@ def info_without_file(folder: Path, frame_rate: float) -> SequenceInfo:
 
     Raises:
         FileNotFoundError: there is no image in `img1/`.
-        MotFormatError: the first image is not readable.
+        MotFormatError: no image is readable.
     """
     images = folder / "img1"
     names = sorted(path for path in images.glob("[!.]*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
@@ -149,7 +154,7 @@ def info_without_file(folder: Path, frame_rate: float) -> SequenceInfo:
         name=folder.name,
         frame_rate=frame_rate,
         length=len(names),
-        image_size=stored_size(names[0]),
+        image_size=first_size(names)[1],
         image_extension=names[0].suffix,
     )
 
@@ -164,17 +169,18 @@ def check_frame_rate(frame_rate: float | None) -> None:
         raise ValueError(f"frame_rate is {frame_rate!r}; a positive number of frames per second is needed")
 
 
-def stored_size(image: Path) -> tuple[int, int]:
-    """Height and width of an image from its header.
+def first_size(images: Sequence[Path]) -> tuple[Path, tuple[int, int]]:
+    """The first image that has a readable header, and its height and width.
 
     Raises:
-        MotFormatError: it is no readable image.
+        MotFormatError: none has.
     """
-    headers = read_headers([image], image.name)
-    if headers.faults:
-        raise MotFormatError(f"{image}: not a readable image ({headers.faults[0]}); replace the file")
-    height, width = headers.sizes[0].tolist()
-    return height, width
+    for image in images:
+        headers = read_headers([image], image.name)
+        if not headers.faults:
+            height, width = headers.sizes[0].tolist()
+            return image, (height, width)
+    raise MotFormatError(f"{images[0].parent}: none of its {len(images)} images is readable; replace the files")
 
 
 def list_images(folder: Path, info: SequenceInfo) -> list[Path]:

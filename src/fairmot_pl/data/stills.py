@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,12 @@ class FlatAnnotations:
         return FlatAnnotations(
             bounds, self.boxes[kept], self.identities[kept], self.classes[kept], self.visibility[kept]
         )
+
+    def of_images(self, kept: NDArray[np.bool_]) -> FlatAnnotations:
+        """Only the images that the mask picks."""
+        counts = np.diff(self.bounds)
+        rows = self.keep(np.repeat(kept, counts))
+        return replace(rows, bounds=np.concatenate([[0], np.cumsum(counts[kept])]))
 
     def without_zero_size(self, source: Path, images: Sequence[Path]) -> FlatAnnotations:
         """Leave out boxes without width or height, with one warning."""

@@ -24,7 +24,7 @@ from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.video_frames import Image, decode_frames, read_video_header, upright_pixels
-from fairmot_pl.mot_format import SequenceInfo, write_seqinfo, write_text
+from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_text, write_seqinfo, write_text
 from fairmot_pl.structures import AnnotatedSequence
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts"})
@@ -196,6 +196,6 @@ def _write_jpeg(target: Path, pixels: Image, quality: int) -> None:
 
 def _put_beside(truth: Path, folder: Path) -> None:
     """The ground truth where whoever evaluates the sequence looks for it."""
-    target, text = folder / "gt" / "gt.txt", truth.read_text(encoding="utf-8-sig")
+    target, text = folder / "gt" / "gt.txt", read_text(truth, MotFormatError)
     if not target.is_file() or target.read_text(encoding="utf-8") != text:
         write_text(target, text)

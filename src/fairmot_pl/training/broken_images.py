@@ -16,7 +16,7 @@ class BrokenImages:
     Args:
         kind: what they are for, `"training"` or `"validation"`.
         fate: what became of their samples, for messages.
-        max_share: the largest share of all images that may be broken; 0 for none at all.
+        max_share: the largest share of all images that may be broken, one at least; 0 for none at all.
 
     Attributes:
         reasons: why each could not be read, in the order found; every reason names its file.
@@ -40,10 +40,12 @@ class BrokenImages:
         self.reasons += new
         for reason in new:
             log.warning("%s: %s", self.fate, reason)
-        if new and len(self.reasons) > self.max_share * total:
+        # a small set is allowed one all the same: its share would round to none
+        allowed = max(1, int(self.max_share * total)) if self.max_share else 0
+        if new and len(self.reasons) > allowed:
             raise ValueError(
                 f"{len(self.reasons)} of {total} {self.kind} images cannot be read, "
-                f"data.max_broken_share={self.max_share} allows {int(self.max_share * total)}: {self._names()}"
+                f"data.max_broken_share={self.max_share} allows {allowed}: {self._names()}"
             )
 
     @property

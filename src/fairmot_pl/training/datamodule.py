@@ -56,7 +56,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         synthetic: what to render under `root` when it is not there yet; see `fairmot_pl.data.synthetic`.
         cache: where `prepare_data` has put resized images: `"auto"` is a folder below `root` that is used if it is
             there; a path must be; `"off"` reads the images themselves.
-        max_broken_share: the largest share of images that may be unreadable; 0 for none at all.
+        max_broken_share: the largest share of images that may be unreadable, one at least; 0 for none at all.
 
     Attributes:
         samples: the training samples, after `setup("fit")`.

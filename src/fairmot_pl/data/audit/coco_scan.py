@@ -14,7 +14,7 @@ from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.json_entries import Box, box_of, short, whole
 from fairmot_pl.data.audit.rows import LabelRows
 from fairmot_pl.data.audit.sequence import AuditedSequence
-from fairmot_pl.data.coco import PEOPLE
+from fairmot_pl.data.coco import PEOPLE, video_name
 
 Entry = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ def scan_coco(
     for entry in entries.values():
         video = entry.get("video_id")
         if video is not None:
-            name, is_video = str(videos.get(video, {}).get("name") or video), True
+            name, is_video = video_name(videos.get(video, {}), video), True
         elif folders_are_videos:
             parent = PurePosixPath(entry["file_name"]).parent
             parts = [part for part in parent.parts if part not in ("img1", "images")]
@@ -57,7 +57,7 @@ def scan_coco(
         groups[name.replace("/", "_"), is_video].append(entry)
     found = []
     for (name, is_video), members in groups.items():
-        about = next((each for each in videos.values() if str(each.get("name") or each.get("id")) == name), {})
+        about = next((each for each in videos.values() if video_name(each, each.get("id")) == name), {})
         rate = float(whole(about.get("fps") or about.get("frame_rate")) or 0)
         members.sort(key=_time)
         found.append(_sequence(path, images, name, members, boxes, is_video=is_video, rate=rate))
