@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fairmot_pl.data.audit import reader_check
 from fairmot_pl.data.audit.audit import audit
 from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.audit.mot_scan import scan_mot_sequence
@@ -331,3 +332,29 @@ def test_a_sequence_that_was_published_without_header(few):
     assert not list(report.findings)
     assert [each.frame_rate for each in report.sheets["train"].sequences] == [14, 14]
     assert kinds(audit({"train": {"a": {"format": "mot", "path": "train"}}, "val": {}}, few)) == {"seqinfo"}
+
+
+def write_file(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes())) and None
+
+
+@pytest.mark.parametrize(
+    ("harm", "file"),
+    [
+        (write_file("gt/gt.txt", lambda _: b""), "gt.txt"),
+        (write_file("seqinfo.ini", lambda content: content + b"frameRate=25\n"), "seqinfo.ini"),
+    ],
+)
+def test_what_only_the_reader_refuses_is_an_error(few, harm, file):
+    harm(few / "train" / "SYN-04")
+    (finding,) = audit(RECIPE, few).findings
+    assert (finding.check, finding.severity, finding.file.name) == ("reader-refuses", "error", file)
+    assert str(finding.file) in finding.found
+
+
+def test_readers_are_not_asked_about_sources_with_errors(few, monkeypatch):
+    asked = []
+    monkeypatch.setattr(reader_check, "read_source", lambda options, *_, **__: asked.append(options["path"]) or [])
+    (few / "train" / "SYN-04" / "gt" / "gt.txt").unlink()
+    assert kinds(audit(RECIPE, few)) == {"missing-labels"}
+    assert asked == ["val"]

@@ -201,6 +201,20 @@ def test_coco_figures_and_broken_json(tmp_path):
     assert (finding.check, finding.lines) == ("unreadable-labels", (2,))
 
 
+def with_a_second_video(content: dict) -> None:
+    content["videos"].append({**content["videos"][0], "id": 2})
+    content["images"][-1]["video_id"] = 2
+
+
+def with_a_named_track(content: dict) -> None:
+    content["annotations"][0]["track_id"] = "bob"
+
+
+@pytest.mark.parametrize("harm", [with_a_second_video, with_a_named_track])
+def test_coco_that_only_the_reader_refuses(tmp_path, harm):
+    assert "reader-refuses" in kinds(audit_one(coco(tmp_path, harm), format="coco", annotation="all.json"))
+
+
 def test_jde_lists_of_the_two_halves_of_a_video(jde):
     still = "images/still.jpg"
     (jde / "first.txt").write_text(f"images/V/img1/000001.jpg\n{still}\n")

@@ -76,6 +76,7 @@ CHECKS: dict[str, Check] = {
     "bad-entry": Check("error", "mend the entry: a key is missing or holds something else"),
     "entry-twice": Check("error", "delete one of the two entries"),
     "dangling-label": Check("error", "delete the label, or add what it points at"),
+    "reader-refuses": Check("error", "do what the message says: training refuses the data with it"),
     # training against validation
     "same-footage": Check("error", "take the video out of training or of validation"),
     "near-duplicate": Check("warning", "look at both: the same scene in training and validation flatters the figures"),
