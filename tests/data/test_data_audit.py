@@ -137,7 +137,7 @@ PLANTED: dict[str, Callable[[Path], None]] = {
     "sequence-length": write_header("seqLength=8", "seqLength=12"),
     "image-size": write_header("imWidth=160", "imWidth=320"),
     "frame-rate": write_header("frameRate=30\n", ""),
-    "odd-frame-rate": write_header("frameRate=30", "frameRate=3000"),
+    "odd-frame-rate": write_header("frameRate=30", "frameRate=300"),
     "frame-without-image": lambda folder: image_of(folder).unlink(),
     "frame-without-rows": without_rows_of_a_frame,
     "id-jump": leaping_id,
@@ -205,6 +205,7 @@ def test_every_planted_fault_is_found_and_nothing_else(root):
         ("seqinfo", write_header("seqLength=8", "seqLength=eight"), "seqLength is 'eight'"),
         ("seqinfo", write_header("[Sequence]\n", ""), "[Sequence]"),
         ("frame-rate", write_header("frameRate=30", "frameRate=0"), "frameRate is '0'"),
+        ("frame-rate", write_header("frameRate=30", "frameRate=3000"), "at most 1000"),
         ("image-name", lambda folder: image_of(folder, 8).rename(folder / "img1" / "last.jpg"), "last.jpg"),
         ("no-images", lambda folder: shutil.rmtree(folder / "img1"), "no such folder"),
         ("no-images", write_header("imExt=.jpg", "imExt=.png"), ".jpg"),
@@ -237,6 +238,19 @@ def test_further_faults(few, check, harm, words):
     found = {finding.check: finding for finding in audit(RECIPE, few).findings}
     assert check in found
     assert words in found[check].found
+
+
+def test_a_warning_is_not_clean_and_a_remark_is(few):
+    change_row(few / "train" / "SYN-04", 1, "-1")
+    assert audit(RECIPE, few).as_dict()["clean"]
+    replace_in(few / "train" / "SYN-04" / "seqinfo.ini", "frameRate=30", "frameRate=300")
+    assert not audit(RECIPE, few).as_dict()["clean"]
+
+
+def test_copies_in_validation_are_errors(few):
+    encoded_anew_in_validation(few / "train" / "SYN-04")
+    (finding,) = audit(RECIPE, few).findings
+    assert (finding.check, finding.severity) == ("near-duplicate", "error")
 
 
 def test_lines_are_those_of_the_file(few):
@@ -275,6 +289,16 @@ def test_halves_share_people_by_design_and_full_shares_frames(few):
     assert half.figures()["train/images"] == half.figures()["val/images"] == FRAMES // 2
     full = audit({"train": {"a": source}, "val": {"a": {**source, "split": "second_half"}}}, few)
     assert kinds(full) == {"same-frames", "shared-identities"}
+
+
+def test_one_source_on_both_sides_is_one_remark(few):
+    source = {"format": "mot", "path": "train"}
+    report = audit({"train": {"a": source}, "val": {"b": dict(source)}}, few)
+    assert [
+        (each.check, each.severity, each.file) for each in report.findings if each.check != "shared-identities"
+    ] == [("same-data", "info", few / "train")]
+    assert "16 frames" in next(iter(report.findings)).found
+    assert report.as_dict()["clean"]
 
 
 def test_footage_that_is_trained_on_twice(few):

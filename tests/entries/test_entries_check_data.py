@@ -99,6 +99,9 @@ def test_json_is_all_that_is_printed(fails, set_of, folder):
 
 def test_warnings_may_count_too(fails, folder):
     same = ["data=mot_folder", f"data.root={folder}"]
+    status, out, _ = fails(*same, "fail_on=warning")
+    assert (status, out.count("same-data")) == (0, 2)  # in the table and in how to mend
+    same.append("data.val.folder.split=second_half")
     status, out, _ = fails(*same)
     assert (status, "same-frames" in out) == (0, True)
     assert fails(*same, "fail_on=warning")[0] == 1

@@ -63,7 +63,7 @@ class AuditReport:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
         return {
-            "clean": not self.findings.counts()["error"],
+            "clean": not any(finding.severity != "info" for finding in self.findings),
             "figures": self.figures(),
             "findings": [finding.as_dict() for finding in self.findings],
         }

@@ -79,8 +79,9 @@ CHECKS: dict[str, Check] = {
     "reader-refuses": Check("error", "do what the message says: training refuses the data with it"),
     # training against validation
     "same-footage": Check("error", "take the video out of training or of validation"),
-    "near-duplicate": Check("warning", "look at both: the same scene in training and validation flatters the figures"),
+    "near-duplicate": Check("error", "look at both: the same scene in training and validation flatters the figures"),
     "same-frames": Check("warning", "measure on frames that were not trained on, for instance data=mot17_half"),
+    "same-data": Check("info", "nothing to mend if it is to show that the set can be learnt; the figures measure fit"),
     "repeated-footage": Check("warning", "leave one of them out: these images count twice in training"),
     "shared-identities": Check("info", "nothing to mend if halves are meant; re-ID is measured on people trained on"),
 }

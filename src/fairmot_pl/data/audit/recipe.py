@@ -52,21 +52,21 @@ def scan_recipe(sources: Mapping[Side, Mapping[str, Options]], root: Path, findi
                 whole = SCANS[kind] in (_scan_mot, _scan_videos)
                 scanned[place] = [known.setdefault(each.file, each) for each in found] if whole else found
                 sequences += [each for each in scanned[place] if not any(each is other for other in sequences)]
-            _note_uses(scanned[place], side, source, options.get("split", "full"))
+            split = options.get("split", "full")
+            for sequence, frames in _used_frames(scanned[place], split):
+                sequence.uses.append(Use(side, source, frames, path, f"{place} {split}"))
     return sequences
 
 
-def _note_uses(sequences: Sequence[AuditedSequence], side: Side, source: str, split: Any) -> None:
-    """Add to each sequence which of its frames a split of the source uses."""
+def _used_frames(sequences: Sequence[AuditedSequence], split: Any) -> list[tuple[AuditedSequence, tuple[int, int]]]:
+    """The sequences that a split of a source uses, each with the first and last of its frames that it uses."""
     stills = [sequence for sequence in sequences if not sequence.is_video and len(sequence.frames)]
     videos = [sequence for sequence in sequences if sequence.is_video and len(sequence.frames)]
     frames = {
         **{id(sequence): (1, int(sequence.frames[-1])) for sequence in stills},
         **_split_frames(videos, split),
     }
-    for sequence in sequences:
-        if id(sequence) in frames:
-            sequence.uses.append(Use(side, source, frames[id(sequence)]))
+    return [(sequence, frames[id(sequence)]) for sequence in sequences if id(sequence) in frames]
 
 
 def _split_frames(videos: Sequence[AuditedSequence], split: Any) -> dict[int, tuple[int, int]]:
