@@ -39,6 +39,8 @@ CHECKS: dict[str, Check] = {
     "no-images": Check("error", "put the images there, or correct imDir and imExt in seqinfo.ini"),
     "image-name": Check("error", "name images by their frame number from 1, such as 000001.jpg"),
     "detector-copies": Check("error", "use one copy of each MOT17 video: detector: auto, or one copy in the list file"),
+    "unreadable-video": Check("error", "re-encode or replace the video, or leave it out with sequences=[...]"),
+    "video-twice": Check("error", "keep one of the two files: a video and its labels go by their name"),
     # seqinfo.ini
     "seqinfo": Check(
         "error", "write it with [Sequence], frameRate, seqLength, imWidth, imHeight, or say frame_rate for the source"

@@ -15,9 +15,10 @@ from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.jde_scan import scan_jde
 from fairmot_pl.data.audit.mot_scan import scan_mot_sequence
 from fairmot_pl.data.audit.sequence import AuditedSequence, Side, Use
+from fairmot_pl.data.audit.video_scan import scan_video
 from fairmot_pl.data.mot_layout import find_sequences
 from fairmot_pl.data.splits import take_part
-from fairmot_pl.data.videos import frame_folders
+from fairmot_pl.data.videos import find_videos
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
 
 Options = Mapping[str, Any]
@@ -118,13 +119,15 @@ def _scan_coco(path: Path, options: Options, findings: Findings) -> list[Audited
 
 
 def _scan_videos(path: Path, options: Options, findings: Findings) -> list[AuditedSequence]:
-    where = {key: options[key] for key in ("sequences", "cache", "quality", "frame_rate") if options.get(key)}
+    frames = {key: options[key] for key in ("quality", "frame_rate") if options.get(key)}
+    cache = path / (options.get("cache") or "frames")
     try:
-        folders = frame_folders(path, **where)
+        videos = find_videos(path, options.get("sequences"))
     except FileNotFoundError as error:
         findings.add("missing-data", path, str(error).removeprefix(f"{path}: "))
         return []
-    return [scan_mot_sequence(folder, findings, truth=truth) for folder, truth in folders]
+    found = (scan_video(files, cache, findings, **frames) for files in videos.values())
+    return [sequence for sequence in found if sequence is not None]
 
 
 SCANS: Mapping[str, Scan] = {
