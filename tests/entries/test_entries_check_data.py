@@ -54,7 +54,7 @@ def fails(monkeypatch, capfd, tmp_path):
 
 def test_a_clean_set(run, set_of):
     ran = run("check_data", *set_of, "--show", "2")
-    assert "nothing was found" in ran.out
+    assert "no fault was found" in ran.out
     assert "errors: 0, warnings: 0, remarks: 0" in ran.out
     assert "next: open" in ran.out
     assert ran.metrics["images"] == 8
@@ -68,7 +68,7 @@ def test_a_clean_set(run, set_of):
 
 
 def test_the_rendered_world_is_clean(run, world_root):
-    assert "nothing was found" in run("check_data", f"data.root={world_root}", *WORLD).out
+    assert "no fault was found" in run("check_data", f"data.root={world_root}", *WORLD).out
 
 
 def test_faults_leave_with_status_1_and_a_table(fails, set_of, folder):

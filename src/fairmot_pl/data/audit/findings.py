@@ -185,7 +185,7 @@ class Findings:
 def findings_text(findings: Sequence[Finding], root: Path) -> str:
     """A table of findings, `MAX_FILES` of a kind, and below it how to mend each kind."""
     if not findings:
-        return "nothing was found"
+        return "no fault was found"
     cells: list[tuple[str, str, str, str]] = []
     for check, group in groupby(findings, key=lambda each: each.check):
         same = list(group)
