@@ -196,6 +196,14 @@ def test_coco(tmp_path, change, check):
     assert (check in found) if check else not found, findings_text(list(report.findings), tmp_path)
 
 
+def test_the_remedy_is_for_the_format(tmp_path):
+    report = audit_one(coco(tmp_path, entry("categories", 0, name="dog")), format="coco", annotation="all.json")
+    text = findings_text(list(report.findings), tmp_path)
+    assert "categories=[...]" in text
+    assert "column" not in text
+    assert report.findings.counts()["error"] == 1
+
+
 def test_coco_figures_and_broken_json(tmp_path):
     (sheet,) = audit_one(coco(tmp_path), format="coco", annotation="all.json").sheets["train"].sequences
     assert (sheet.name, sheet.frame_rate, sheet.track_lengths.tolist()) == ("V", 25, [3])

@@ -218,6 +218,7 @@ def test_faults_of_an_export(world, tmp_path, kind, harm, check):
     findings = Findings()
     read_export(kind, source, images, findings)
     assert check in {finding.check for finding in findings}, findings_text(list(findings), tmp_path)
+    assert check != "no-people" or "classes=[...]" in findings_text(list(findings), tmp_path)
 
 
 @pytest.mark.parametrize(

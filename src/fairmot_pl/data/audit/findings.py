@@ -100,6 +100,7 @@ class Finding:
         found: what it is there, of the first occurrence.
         lines: the lines of a text file, ascending, at most `MAX_LINES`; empty where a file has none.
         count: how often it occurs in the file.
+        remedy: what to do about it, where that depends on the format.
     """
 
     check: str
@@ -107,6 +108,7 @@ class Finding:
     found: str
     lines: tuple[int, ...] = ()
     count: int = 1
+    remedy: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -116,7 +118,7 @@ class Finding:
     @property
     def mend(self) -> str:
         """What to do about it."""
-        return CHECKS[self.check].mend
+        return self.remedy or CHECKS[self.check].mend
 
     def where(self, root: Path) -> str:
         """`file:line`, below `root` where it is there."""
@@ -157,7 +159,16 @@ class Findings:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, check: str, file: Path, found: str, *, lines: Iterable[int] = (), count: int | None = None) -> None:
+    def add(
+        self,
+        check: str,
+        file: Path,
+        found: str,
+        *,
+        lines: Iterable[int] = (),
+        count: int | None = None,
+        remedy: str = "",
+    ) -> None:
         """Take note of a fault; a further one of this kind in this file is counted.
 
         Args:
@@ -166,20 +177,26 @@ class Findings:
             found: what is there, of the first.
             lines: lines of the file, 0 where there are none.
             count: how often; by default once a line, and once where there is no line.
+            remedy: what to do about it, where that of `CHECKS` is for another format.
         """
         assert check in CHECKS, check
         numbers = sorted(int(line) for line in lines if line)
-        new = Finding(check, file, found, tuple(numbers[:MAX_LINES]), count or max(1, len(numbers)))
+        new = Finding(check, file, found, tuple(numbers[:MAX_LINES]), count or max(1, len(numbers)), remedy)
         old = self._found.get((check, file))
         if old is not None:
             merged = tuple(sorted({*old.lines, *new.lines})[:MAX_LINES])
-            new = Finding(check, file, old.found, merged, old.count + new.count)
+            new = Finding(check, file, old.found, merged, old.count + new.count, old.remedy)
         self._found[check, file] = new
 
     def counts(self) -> dict[str, int]:
         """Findings by severity."""
         counted = Counter(finding.severity for finding in self._found.values())
         return {severity: counted[severity] for severity in SEVERITIES}
+
+
+def how_to_mend(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """Each kind of fault and what to do about it, once, in the order of the findings."""
+    return list(dict.fromkeys((each.check, each.mend) for each in findings))
 
 
 def findings_text(findings: Sequence[Finding], root: Path) -> str:
@@ -198,7 +215,7 @@ def findings_text(findings: Sequence[Finding], root: Path) -> str:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
         for row in (header, *cells)
     ]
-    kinds = dict.fromkeys(each.check for each in findings)
-    width = max(map(len, kinds))
-    mends = [f"{kind.ljust(width)}  {CHECKS[kind].mend}" for kind in kinds]
-    return "\n".join([*lines, "", "how to mend:", *mends])
+    mends = how_to_mend(findings)
+    width = max(len(kind) for kind, _ in mends)
+    mends_text = [f"{kind.ljust(width)}  {mend}" for kind, mend in mends]
+    return "\n".join([*lines, "", "how to mend:", *mends_text])

@@ -89,7 +89,8 @@ def _wanted(labels: Sequence[str], classes: Iterable[str] | None, path: Path, fi
     else:
         wanted = {label for label in known if label.lower() in PEOPLE or len(known) == 1}
     if not wanted:
-        findings.add("no-people", path, f"the labels are {', '.join(known)}; none of them is taken for people")
+        found = f"the labels are {', '.join(known)}; none of them is taken for people"
+        findings.add("no-people", path, found, remedy="name the labels that are people: classes=[...]")
     return wanted
 
 
