@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ KEYS = {
     "format": Literal["coco", "cvat", "yolo"],
     "images": str | None,
     "output": str,
+    "name": str | None,
     "frame_rate": float | None,
     "classes": list[str | int] | None,
     "images_as": Literal["link", "copy", "symlink"],
@@ -55,6 +57,8 @@ def check(config: DictConfig) -> None:
     check_values(plain(config), KEYS)
     if config.frame_rate is not None and not 0 < config.frame_rate < 1000:
         raise ConfigError(f"frame_rate is {config.frame_rate}; a positive number of frames per second is needed")
+    if config.name is not None and (config.name.strip(". ") == "" or set(config.name) & set("/\\")):
+        raise ConfigError(f"name is {config.name!r}; the name of a folder is needed, without / and \\")
     if config.format == "yolo" and not all(isinstance(each, int) for each in plain(config.classes) or []):
         raise ConfigError(f"classes is {plain(config.classes)}; YOLO numbers its classes, for example classes=[0]")
 
@@ -68,7 +72,7 @@ def convert(config: DictConfig) -> Outcome:
     write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
     findings = Findings()
     with frames_of(config, source, output) as (images, rate):
-        found = read(config, source, images, findings)
+        found = named(config.name, read(config, source, images, findings))
         listed = list(findings)
         print(findings_text(listed, source.parent))
         write_text(folder / "findings.json", json.dumps([each.as_dict() for each in listed], indent=2) + "\n")
@@ -101,6 +105,22 @@ def read(config: DictConfig, source: Path, images: Path, findings: Findings) -> 
             workers=config.workers,
             progress=lambda done, total, count: bar.update(job, completed=done, total=total),
         )
+
+
+def named(name: str | None, found: list[Converted]) -> list[Converted]:
+    """Give the sequence the name that it was given on the command line.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    if name is None:
+        return found
+    if len(found) > 1:
+        raise ConfigError(
+            f"name is {name!r}, the export holds {', '.join(each.sequence.name for each in found)}; "
+            "only a single sequence can be renamed, leave name out"
+        )
+    return [replace(each, sequence=replace(each.sequence, name=name)) for each in found]
 
 
 def write(config: DictConfig, found: list[Converted], parent: Path, video_rate: float | None) -> list[Path]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fairmot_pl.data.audit import reader_check
 from fairmot_pl.data.audit.audit import audit
 from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.audit.mot_scan import scan_mot_sequence
@@ -136,7 +137,7 @@ PLANTED: dict[str, Callable[[Path], None]] = {
     "sequence-length": write_header("seqLength=8", "seqLength=12"),
     "image-size": write_header("imWidth=160", "imWidth=320"),
     "frame-rate": write_header("frameRate=30\n", ""),
-    "odd-frame-rate": write_header("frameRate=30", "frameRate=3000"),
+    "odd-frame-rate": write_header("frameRate=30", "frameRate=300"),
     "frame-without-image": lambda folder: image_of(folder).unlink(),
     "frame-without-rows": without_rows_of_a_frame,
     "id-jump": leaping_id,
@@ -204,6 +205,7 @@ def test_every_planted_fault_is_found_and_nothing_else(root):
         ("seqinfo", write_header("seqLength=8", "seqLength=eight"), "seqLength is 'eight'"),
         ("seqinfo", write_header("[Sequence]\n", ""), "[Sequence]"),
         ("frame-rate", write_header("frameRate=30", "frameRate=0"), "frameRate is '0'"),
+        ("frame-rate", write_header("frameRate=30", "frameRate=3000"), "at most 1000"),
         ("image-name", lambda folder: image_of(folder, 8).rename(folder / "img1" / "last.jpg"), "last.jpg"),
         ("no-images", lambda folder: shutil.rmtree(folder / "img1"), "no such folder"),
         ("no-images", write_header("imExt=.jpg", "imExt=.png"), ".jpg"),
@@ -236,6 +238,19 @@ def test_further_faults(few, check, harm, words):
     found = {finding.check: finding for finding in audit(RECIPE, few).findings}
     assert check in found
     assert words in found[check].found
+
+
+def test_a_warning_is_not_clean_and_a_remark_is(few):
+    change_row(few / "train" / "SYN-04", 1, "-1")
+    assert audit(RECIPE, few).as_dict()["clean"]
+    replace_in(few / "train" / "SYN-04" / "seqinfo.ini", "frameRate=30", "frameRate=300")
+    assert not audit(RECIPE, few).as_dict()["clean"]
+
+
+def test_copies_in_validation_are_errors(few):
+    encoded_anew_in_validation(few / "train" / "SYN-04")
+    (finding,) = audit(RECIPE, few).findings
+    assert (finding.check, finding.severity) == ("near-duplicate", "error")
 
 
 def test_lines_are_those_of_the_file(few):
@@ -274,6 +289,15 @@ def test_halves_share_people_by_design_and_full_shares_frames(few):
     assert half.figures()["train/images"] == half.figures()["val/images"] == FRAMES // 2
     full = audit({"train": {"a": source}, "val": {"a": {**source, "split": "second_half"}}}, few)
     assert kinds(full) == {"same-frames", "shared-identities"}
+
+
+def test_one_source_on_both_sides_is_one_remark(few):
+    source = {"format": "mot", "path": "train"}
+    report = audit({"train": {"a": source}, "val": {"b": dict(source)}}, few)
+    (finding,) = report.findings
+    assert (finding.check, finding.severity, finding.file) == ("same-data", "info", few / "train")
+    assert "16 frames" in finding.found
+    assert report.as_dict()["clean"]
 
 
 def test_footage_that_is_trained_on_twice(few):
@@ -331,3 +355,29 @@ def test_a_sequence_that_was_published_without_header(few):
     assert not list(report.findings)
     assert [each.frame_rate for each in report.sheets["train"].sequences] == [14, 14]
     assert kinds(audit({"train": {"a": {"format": "mot", "path": "train"}}, "val": {}}, few)) == {"seqinfo"}
+
+
+def write_file(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes())) and None
+
+
+@pytest.mark.parametrize(
+    ("harm", "file"),
+    [
+        (write_file("gt/gt.txt", lambda _: b""), "gt.txt"),
+        (write_file("seqinfo.ini", lambda content: content + b"frameRate=25\n"), "seqinfo.ini"),
+    ],
+)
+def test_what_only_the_reader_refuses_is_an_error(few, harm, file):
+    harm(few / "train" / "SYN-04")
+    (finding,) = audit(RECIPE, few).findings
+    assert (finding.check, finding.severity, finding.file.name) == ("reader-refuses", "error", file)
+    assert str(finding.file) in finding.found
+
+
+def test_readers_are_not_asked_about_sources_with_errors(few, monkeypatch):
+    asked = []
+    monkeypatch.setattr(reader_check, "read_source", lambda options, *_, **__: asked.append(options["path"]) or [])
+    (few / "train" / "SYN-04" / "gt" / "gt.txt").unlink()
+    assert kinds(audit(RECIPE, few)) == {"missing-labels"}
+    assert asked == ["val"]

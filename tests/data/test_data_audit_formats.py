@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data.conftest import SIZE, write_image
 from fairmot_pl.data.audit.audit import AuditReport, audit
 from fairmot_pl.data.audit.coco_scan import scan_coco
 from fairmot_pl.data.audit.findings import Findings, findings_text
+from fairmot_pl.inference.video_writer import VideoWriter
 
 
 def audit_one(root: Path, **source) -> AuditReport:
@@ -200,12 +203,58 @@ def test_coco_videos_may_be_named_as_files_are(tmp_path):
     assert (sequence.name, sequence.frame_rate) == ("part_V", 25)
 
 
+def test_the_remedy_is_for_the_format(tmp_path):
+    report = audit_one(coco(tmp_path, entry("categories", 0, name="dog")), format="coco", annotation="all.json")
+    text = findings_text(list(report.findings), tmp_path)
+    assert "categories=[...]" in text
+    assert "column" not in text
+    assert report.findings.counts()["error"] == 1
+
+
 def test_coco_figures_and_broken_json(tmp_path):
     (sheet,) = audit_one(coco(tmp_path), format="coco", annotation="all.json").sheets["train"].sequences
     assert (sheet.name, sheet.frame_rate, sheet.track_lengths.tolist()) == ("V", 25, [3])
     (tmp_path / "all.json").write_text('{"images": [\n1,')
     (finding,) = audit_one(tmp_path, format="coco", annotation="all.json").findings
     assert (finding.check, finding.lines) == ("unreadable-labels", (2,))
+
+
+def with_a_second_video(content: dict) -> None:
+    content["videos"].append({**content["videos"][0], "id": 2})
+    content["images"][-1]["video_id"] = 2
+
+
+def with_a_named_track(content: dict) -> None:
+    content["annotations"][0]["track_id"] = "bob"
+
+
+@pytest.mark.parametrize("harm", [with_a_second_video, with_a_named_track])
+def test_coco_that_only_the_reader_refuses(tmp_path, harm):
+    assert "reader-refuses" in kinds(audit_one(coco(tmp_path, harm), format="coco", annotation="all.json"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "check"),
+    [
+        (lambda root: None, None),
+        (lambda root: (root / "a.mp4").write_bytes(b"no video"), "unreadable-video"),
+        (lambda root: (root / "a.avi").write_bytes(b""), "video-twice"),
+        (lambda root: (root / "a.txt").unlink(), "missing-labels"),
+        (lambda root: (root / "a.txt").write_bytes(b"\xff\xfe\x00\x81"), "unreadable-labels"),
+        (lambda root: shutil.copytree(root, root / "gt", ignore=lambda *_: ["b.txt"]), "video-twice"),
+    ],
+)
+def test_a_broken_video_is_a_finding_and_the_others_are_read(tmp_path, harm, check):
+    for name in ("a", "b"):
+        with VideoWriter(tmp_path / f"{name}.mp4", frame_rate=12) as writer:
+            for number in range(4):
+                writer.write(np.full((64, 96, 3), 20 * number + ord(name), np.uint8))
+        rows = "".join(f"{number},1,{20 + number},10,12,30,1,1,1\n" for number in (1, 2, 3, 4))
+        (tmp_path / f"{name}.txt").write_text(rows)
+    harm(tmp_path)
+    report = audit_one(tmp_path, format="videos")
+    assert kinds(report) == ({check} if check else set())
+    assert "b" in [sheet.name for sheet in report.sheets["train"].sequences]
 
 
 def test_jde_lists_of_the_two_halves_of_a_video(jde):

@@ -218,6 +218,7 @@ def test_faults_of_an_export(world, tmp_path, kind, harm, check):
     findings = Findings()
     read_export(kind, source, images, findings)
     assert check in {finding.check for finding in findings}, findings_text(list(findings), tmp_path)
+    assert check != "no-people" or "classes=[...]" in findings_text(list(findings), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +256,24 @@ def test_yolo_with_confidence_and_without_ids(world, tmp_path):
 def read_back(source: Path, images: Path, output: Path) -> AnnotatedSequence:
     convert("yolo", source, images, output)
     return read_mot_folder(output)[0]
+
+
+@pytest.mark.parametrize(
+    ("meta", "name"),
+    [
+        ("", "annotations"),
+        ("<task><name>Street 7/left</name><source>x.mp4</source></task>", "Street_7_left"),
+        ("<task><labels><label><name>person</name></label></labels></task><source>park.mp4</source>", "park"),
+        ("<job><name> </name></job>", "annotations"),
+    ],
+)
+def test_a_sequence_of_cvat_is_called_as_its_task(tmp_path, world, meta, name):
+    place(world[0].frames[0].image_path, tmp_path / "frames" / "0.jpg")
+    box = '<box frame="0" outside="0" occluded="0" xtl="40" ytl="30" xbr="60" ybr="70"></box>'
+    text = f'<annotations><meta>{meta}</meta><track id="0" label="person">{box}</track></annotations>'
+    (tmp_path / "annotations.xml").write_text(text)
+    (found,) = read_export("cvat", tmp_path / "annotations.xml", tmp_path / "frames", Findings())
+    assert found.sequence.name == name
 
 
 def test_turned_and_occluded_boxes_of_cvat(tmp_path, world):

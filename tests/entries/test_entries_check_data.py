@@ -54,7 +54,7 @@ def fails(monkeypatch, capfd, tmp_path):
 
 def test_a_clean_set(run, set_of):
     ran = run("check_data", *set_of, "--show", "2")
-    assert "nothing was found" in ran.out
+    assert "no fault was found" in ran.out
     assert "errors: 0, warnings: 0, remarks: 0" in ran.out
     assert "next: open" in ran.out
     assert ran.metrics["images"] == 8
@@ -68,7 +68,7 @@ def test_a_clean_set(run, set_of):
 
 
 def test_the_rendered_world_is_clean(run, world_root):
-    assert "nothing was found" in run("check_data", f"data.root={world_root}", *WORLD).out
+    assert "no fault was found" in run("check_data", f"data.root={world_root}", *WORLD).out
 
 
 def test_faults_leave_with_status_1_and_a_table(fails, set_of, folder):
@@ -99,6 +99,9 @@ def test_json_is_all_that_is_printed(fails, set_of, folder):
 
 def test_warnings_may_count_too(fails, folder):
     same = ["data=mot_folder", f"data.root={folder}"]
+    status, out, _ = fails(*same, "fail_on=warning")
+    assert (status, out.count("same-data")) == (0, 2)  # in the table and in how to mend
+    same.append("data.val.folder.split=second_half")
     status, out, _ = fails(*same)
     assert (status, "same-frames" in out) == (0, True)
     assert fails(*same, "fail_on=warning")[0] == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from fairmot_pl import convert as entry
@@ -35,9 +37,30 @@ def test_yolo_and_again(run, yolo, tmp_path):
     assert "is there already" in run("convert", *given).out
     (sequence,) = read_mot_folder(tmp_path / "out")
     assert (sequence.name, sequence.frame_rate, len(sequence)) == ("export", 25, 3)
-    assert "nothing was found" in run(
+    assert "no fault was found" in run(
         *("check_data", "data=mot_folder", f"data.root={tmp_path / 'out'}", "data.val=null")
     ).out  # fmt: skip
+
+
+def test_a_name_of_ones_own(run, yolo, tmp_path):
+    given = [f"source={yolo}", "format=yolo", f"output={tmp_path / 'out'}", "frame_rate=25"]
+    run("convert", *given, "name=street")
+    assert [sequence.name for sequence in read_mot_folder(tmp_path / "out")] == ["street"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "''"])
+def test_names_that_no_folder_can_have(name):
+    given = ["source=a", "format=yolo", "output=b", f"name={name}"]
+    with pytest.raises(ConfigError, match="name is"):
+        check(compose_checked("convert", given))
+
+
+def test_one_name_for_several_sequences(refused, yolo, tmp_path):
+    for kind in ("images", "labels"):
+        shutil.copytree(yolo / kind, tmp_path / "two" / kind / "a")
+        shutil.copytree(yolo / kind, tmp_path / "two" / kind / "b")
+    given = [f"source={tmp_path / 'two'}", "format=yolo", f"output={tmp_path / 'out'}", "frame_rate=25"]
+    assert "only a single sequence can be renamed" in refused("convert", *given, "name=street")
 
 
 def test_a_video_is_taken_apart(run, tmp_path):

@@ -88,23 +88,45 @@ def frame_folders(
     """
     found = []
     for video, truth in _find(root, sequences):
-        folder = Path(root, cache).expanduser() / _content_key(video, quality) / video.stem
-        _extract(video, folder, quality, frame_rate)
-        _put_beside(truth, folder)
-        found.append((folder, truth))
+        found.append((take_apart(video, truth, Path(root, cache), quality=quality, frame_rate=frame_rate), truth))
     return found
+
+
+def take_apart(video: Path, truth: Path, cache: Path, *, quality: int = 95, frame_rate: float | None = None) -> Path:
+    """Take out the frames of one video, where they are not out yet; returns its MOTChallenge folder.
+
+    Raises:
+        ValueError: it cannot be decoded, or does not say its frame rate; its text file is no UTF-8.
+        OSError: frames cannot be written.
+    """
+    folder = cache.expanduser() / _content_key(video, quality) / video.stem
+    _extract(video, folder, quality, frame_rate)
+    _put_beside(truth, folder)
+    return folder
 
 
 def _find(root: Path, wanted: Sequence[str] | None) -> list[tuple[Path, Path]]:
     """Videos and their text files."""
+    found = find_videos(root, wanted)
+    for first, *others in found.values():
+        if others:
+            raise ValueError(f"{others[0]}: there is {first.name} too; videos need different names")
+    return [(path, find_truth(path)) for (path,) in found.values()]
+
+
+def find_videos(root: Path, wanted: Sequence[str] | None = None) -> dict[str, list[Path]]:
+    """The videos of a folder by their name without suffix, which should be of one file.
+
+    Raises:
+        FileNotFoundError: no folder, or no video in it.
+        ValueError: a name in `wanted` that no video has.
+    """
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: no such folder; expected {_LAYOUT}")
-    videos: dict[str, Path] = {}
+    videos: dict[str, list[Path]] = {}
     for path in sorted(root.iterdir()):
         if path.suffix.lower() in VIDEO_SUFFIXES and path.name[0] != "." and path.is_file():
-            if path.stem in videos:
-                raise ValueError(f"{path}: there is {videos[path.stem].name} too; videos need different names")
-            videos[path.stem] = path
+            videos.setdefault(path.stem, []).append(path)
     if not videos:
         raise FileNotFoundError(f"{root}: holds no video; expected {_LAYOUT}")
     for name in wanted or ():
@@ -112,11 +134,16 @@ def _find(root: Path, wanted: Sequence[str] | None) -> list[tuple[Path, Path]]:
             near = get_close_matches(str(name), videos, n=1)
             hint = f"; nearest is {near[0]}" if near else ""
             raise ValueError(f"{root}: has no video {name!r}{hint}; there are {', '.join(videos)}")
-    kept = [path for name, path in videos.items() if wanted is None or name in wanted]
-    return [(path, _truth(path)) for path in kept]
+    return {name: paths for name, paths in videos.items() if wanted is None or name in wanted}
 
 
-def _truth(video: Path) -> Path:
+def find_truth(video: Path) -> Path:
+    """The text file of a video, beside it or in `gt/`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: there are two.
+    """
     places = (video.with_suffix(".txt"), video.parent / "gt" / f"{video.stem}.txt")
     found = [path for path in places if path.is_file()]
     if not found:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairmot_pl import __version__
 from fairmot_pl.data.audit.audit import AuditReport
-from fairmot_pl.data.audit.findings import CHECKS, Finding
+from fairmot_pl.data.audit.findings import Finding, how_to_mend
 from fairmot_pl.data.audit.statistics import DataSheet
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting import page
@@ -87,12 +87,11 @@ def _found(findings: Sequence[Finding], root: Path) -> list[str]:
         return [page.note("Nothing: every image could be decoded, and no check has an objection.")]
     rows = [(each.severity, each.check, each.where(root), each.text()) for each in findings[:MAX_ROWS]]
     more = len(findings) - len(rows)
-    kinds = dict.fromkeys(each.check for each in findings)
     return [
         _text_table(("severity", "check", "file:line", "found"), rows),
         page.note(f"{more} more findings are in findings.json.") if more else "",
         "<h2>How to mend</h2>",
-        page.facts([(kind, CHECKS[kind].mend) for kind in kinds]),
+        page.facts(how_to_mend(findings)),
     ]
 
 

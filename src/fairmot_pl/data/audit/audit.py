@@ -15,6 +15,7 @@ from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.footage import check_footage
 from fairmot_pl.data.audit.image_checks import check_images, image_sizes
 from fairmot_pl.data.audit.image_probe import ImageFacts, probe_images
+from fairmot_pl.data.audit.reader_check import check_readers
 from fairmot_pl.data.audit.recipe import Options, scan_recipe
 from fairmot_pl.data.audit.row_checks import check_rows
 from fairmot_pl.data.audit.sequence import AuditedSequence, Side
@@ -62,7 +63,7 @@ class AuditReport:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
         return {
-            "clean": not self.findings.counts()["error"],
+            "clean": not any(finding.severity != "info" for finding in self.findings),
             "figures": self.figures(),
             "findings": [finding.as_dict() for finding in self.findings],
         }
@@ -77,7 +78,8 @@ def audit(
 ) -> AuditReport:
     """Audit every data set that a recipe trains on or validates on.
 
-    Nothing is written, and no reader is asked, so that data which no reader accepts can be audited too.
+    Nothing is written. Data that no reader accepts can be audited too; readers are asked last, and only about
+    sources without an error.
 
     Args:
         sources: descriptions by name, for `"train"` and `"val"`, as in a `data` node.
@@ -97,6 +99,8 @@ def audit(
         if sequence.normalised:
             to_pixels(sequence, sizes)
         check_rows(sequence, sizes, findings)
+    if not interrupted:
+        check_readers(sources, root, findings)
     check_footage(sequences, facts, findings)
     sides: tuple[Side, Side] = ("train", "val")
     return AuditReport(

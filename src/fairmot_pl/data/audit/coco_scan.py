@@ -107,7 +107,9 @@ def _wanted(content: Entry, categories: Iterable[str] | None, path: Path, findin
     else:
         wanted = {key for key, name in known.items() if name.lower() in PEOPLE or len(known) == 1}
     if not wanted:
-        findings.add("no-people", path, f"the categories are {', '.join(known.values())}; none of them is people")
+        found = f"the categories are {', '.join(known.values())}; none of them is people"
+        remedy = "name the categories that are people: categories=[...] of the source, in convert classes=[...]"
+        findings.add("no-people", path, found, remedy=remedy)
     return wanted
 
 

@@ -39,6 +39,8 @@ CHECKS: dict[str, Check] = {
     "no-images": Check("error", "put the images there, or correct imDir and imExt in seqinfo.ini"),
     "image-name": Check("error", "name images by their frame number from 1, such as 000001.jpg"),
     "detector-copies": Check("error", "use one copy of each MOT17 video: detector: auto, or one copy in the list file"),
+    "unreadable-video": Check("error", "re-encode or replace the video, or leave it out with sequences=[...]"),
+    "video-twice": Check("error", "keep one of the two files: a video and its labels go by their name"),
     # seqinfo.ini
     "seqinfo": Check(
         "error", "write it with [Sequence], frameRate, seqLength, imWidth, imHeight, or say frame_rate for the source"
@@ -76,10 +78,12 @@ CHECKS: dict[str, Check] = {
     "bad-entry": Check("error", "mend the entry: a key is missing or holds something else"),
     "entry-twice": Check("error", "delete one of the two entries"),
     "dangling-label": Check("error", "delete the label, or add what it points at"),
+    "reader-refuses": Check("error", "do what the message says: training refuses the data with it"),
     # training against validation
     "same-footage": Check("error", "take the video out of training or of validation"),
-    "near-duplicate": Check("warning", "look at both: the same scene in training and validation flatters the figures"),
+    "near-duplicate": Check("error", "look at both: the same scene in training and validation flatters the figures"),
     "same-frames": Check("warning", "measure on frames that were not trained on, for instance data=mot17_half"),
+    "same-data": Check("info", "nothing to mend if it is to show that the set can be learnt; the figures measure fit"),
     "repeated-footage": Check("warning", "leave one of them out: these images count twice in training"),
     "shared-identities": Check("info", "nothing to mend if halves are meant; re-ID is measured on people trained on"),
 }
@@ -96,6 +100,7 @@ class Finding:
         found: what it is there, of the first occurrence.
         lines: the lines of a text file, ascending, at most `MAX_LINES`; empty where a file has none.
         count: how often it occurs in the file.
+        remedy: what to do about it, where that depends on the format.
     """
 
     check: str
@@ -103,6 +108,7 @@ class Finding:
     found: str
     lines: tuple[int, ...] = ()
     count: int = 1
+    remedy: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -112,7 +118,7 @@ class Finding:
     @property
     def mend(self) -> str:
         """What to do about it."""
-        return CHECKS[self.check].mend
+        return self.remedy or CHECKS[self.check].mend
 
     def where(self, root: Path) -> str:
         """`file:line`, below `root` where it is there."""
@@ -153,7 +159,16 @@ class Findings:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, check: str, file: Path, found: str, *, lines: Iterable[int] = (), count: int | None = None) -> None:
+    def add(
+        self,
+        check: str,
+        file: Path,
+        found: str,
+        *,
+        lines: Iterable[int] = (),
+        count: int | None = None,
+        remedy: str = "",
+    ) -> None:
         """Take note of a fault; a further one of this kind in this file is counted.
 
         Args:
@@ -162,14 +177,15 @@ class Findings:
             found: what is there, of the first.
             lines: lines of the file, 0 where there are none.
             count: how often; by default once a line, and once where there is no line.
+            remedy: what to do about it, where that of `CHECKS` is for another format.
         """
         assert check in CHECKS, check
         numbers = sorted(int(line) for line in lines if line)
-        new = Finding(check, file, found, tuple(numbers[:MAX_LINES]), count or max(1, len(numbers)))
+        new = Finding(check, file, found, tuple(numbers[:MAX_LINES]), count or max(1, len(numbers)), remedy)
         old = self._found.get((check, file))
         if old is not None:
             merged = tuple(sorted({*old.lines, *new.lines})[:MAX_LINES])
-            new = Finding(check, file, old.found, merged, old.count + new.count)
+            new = Finding(check, file, old.found, merged, old.count + new.count, old.remedy)
         self._found[check, file] = new
 
     def counts(self) -> dict[str, int]:
@@ -178,10 +194,15 @@ class Findings:
         return {severity: counted[severity] for severity in SEVERITIES}
 
 
+def how_to_mend(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """Each kind of fault and what to do about it, once, in the order of the findings."""
+    return list(dict.fromkeys((each.check, each.mend) for each in findings))
+
+
 def findings_text(findings: Sequence[Finding], root: Path) -> str:
     """A table of findings, `MAX_FILES` of a kind, and below it how to mend each kind."""
     if not findings:
-        return "nothing was found"
+        return "no fault was found"
     cells: list[tuple[str, str, str, str]] = []
     for check, group in groupby(findings, key=lambda each: each.check):
         same = list(group)
@@ -194,7 +215,7 @@ def findings_text(findings: Sequence[Finding], root: Path) -> str:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
         for row in (header, *cells)
     ]
-    kinds = dict.fromkeys(each.check for each in findings)
-    width = max(map(len, kinds))
-    mends = [f"{kind.ljust(width)}  {CHECKS[kind].mend}" for kind in kinds]
-    return "\n".join([*lines, "", "how to mend:", *mends])
+    mends = how_to_mend(findings)
+    width = max(len(kind) for kind, _ in mends)
+    mends_text = [f"{kind.ljust(width)}  {mend}" for kind, mend in mends]
+    return "\n".join([*lines, "", "how to mend:", *mends_text])

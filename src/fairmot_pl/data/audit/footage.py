@@ -63,11 +63,23 @@ def _check_copies(sequences: Sequence[AuditedSequence], findings: Findings) -> N
 
 
 def _check_same_frames(train: Sequence[_Frame], val: Sequence[_Frame], findings: Findings) -> None:
-    """Files that the recipe itself names on both sides."""
+    """Files that the recipe itself names on both sides; once where it names one source and split on both."""
     trained = {sequence.images[index] for sequence, index in train}
+    meant = Counter(filter(None, (_source_of_both(sequence) for sequence, _ in val)))
+    for path, count in meant.items():
+        findings.add(
+            "same-data", path, f"{count} frames are trained on and validated on, as one source is both", count=1
+        )
+    val = [(sequence, index) for sequence, index in val if _source_of_both(sequence) is None]
     both = Counter((sequence.file, sequence.name) for sequence, index in val if sequence.images[index] in trained)
     for (file, name), count in both.items():
         findings.add("same-frames", file, f"{count} frames of {name} are trained on and validated on", count=1)
+
+
+def _source_of_both(sequence: AuditedSequence) -> Path | None:
+    """The source that is both training and validation data, with one split, and holds the sequence."""
+    trained = {use.selection for use in sequence.uses if use.side == "train"}
+    return next((use.path for use in sequence.uses if use.side == "val" and use.selection in trained), None)
 
 
 def _check_content(
@@ -175,7 +187,7 @@ def _check_identities(sequences: Sequence[AuditedSequence], findings: Findings) 
     """People of a video who are trained on and validated on, as the halves of the reference share them."""
     ids: dict[tuple[Path, str], dict[Side, set[int]]] = defaultdict(lambda: {"train": set(), "val": set()})
     for sequence in sequences:
-        if sequence.is_video:
+        if sequence.is_video and _source_of_both(sequence) is None:
             for side, found in ids[sequence.file, sequence.name].items():
                 found.update(sequence.used_rows(side).ids.tolist())
     for (file, name), by_side in ids.items():

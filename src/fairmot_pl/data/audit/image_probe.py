@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -23,6 +24,8 @@ _DRAFT = (128, 96)
 """JPEG is shrunk by the power of two that leaves at least so much: every bit is read, few pixels are made."""
 
 _ORIENTATION = 0x0112
+_END = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+_TAIL = 64  # bytes in which the mark of the end is looked for
 _FLAT = 2.0  # grey levels: a picture whose cells differ less has no hash
 
 
@@ -68,6 +71,10 @@ def probe_image(path: Path) -> ImageFacts:
             grey = _strict_jpeg(content, size) if image.format in ("JPEG", "MPO") else None
             image.draft("L", _DRAFT)
             looks = perceptual_hash(grey or image)  # decodes what is not decoded yet
+            if not _training_reads(content):
+                ended = _END.get(str(image.format), b"") in content[-_TAIL:]
+                problem = "unreadable-image" if ended else "truncated-image"
+                return ImageFacts(problem, "training's decoder refuses it", size, orientation, digest, None, length)
             if grey is None and image.format in ("JPEG", "MPO"):
                 return ImageFacts("damaged-image", "a part of it is no JPEG", size, orientation, digest, looks, length)
     except Exception as error:  # whatever a decoder raises at damaged content
@@ -76,6 +83,12 @@ def probe_image(path: Path) -> ImageFacts:
         detail = f"{str(error) or type(error).__name__}" if size != (0, 0) else f"no image format ({length} bytes)"
         return ImageFacts(problem, detail, size, orientation, digest, None, length)
     return ImageFacts("", "", size, orientation, digest, looks, length)
+
+
+def _training_reads(content: bytes) -> bool:
+    """Whether the decoder of `fairmot_pl.data.images` takes it; unlike Pillow it forgives no missing end."""
+    flags = cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION  # all bits are read, few pixels are made
+    return cv2.imdecode(np.frombuffer(content, np.uint8), flags) is not None
 
 
 def _strict_jpeg(content: bytes, size: tuple[int, int]) -> Image.Image | None:

@@ -18,6 +18,9 @@ from fairmot_pl.data.mot import PEDESTRIAN, has_class_column
 USUAL_RATES = (1.0, 240.0)
 """Frames per second of ordinary video."""
 
+MAX_RATE = 1000.0
+"""No camera for people takes more frames per second; it is a frame time in microseconds, or a slip of the pen."""
+
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
@@ -101,7 +104,10 @@ def read_header(path: Path, findings: Findings) -> Header:
         return value
 
     rate = number_of("frameRate", "frame-rate")
-    if rate and not USUAL_RATES[0] <= rate <= USUAL_RATES[1]:
+    if rate > MAX_RATE:
+        found = f"frameRate is {rate:g} frames per second, at most {MAX_RATE:g} are allowed"
+        findings.add("frame-rate", path, found, lines=[lines["framerate"]])
+    elif rate and not USUAL_RATES[0] <= rate <= USUAL_RATES[1]:
         findings.add("odd-frame-rate", path, f"frameRate is {rate:g} frames per second", lines=[lines["framerate"]])
     length, height, width = (int(number_of(key)) for key in ("seqLength", "imHeight", "imWidth"))
     size = (height, width) if height and width else (0, 0)

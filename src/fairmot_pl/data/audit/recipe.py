@@ -15,9 +15,10 @@ from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.jde_scan import scan_jde
 from fairmot_pl.data.audit.mot_scan import scan_mot_sequence
 from fairmot_pl.data.audit.sequence import AuditedSequence, Side, Use
+from fairmot_pl.data.audit.video_scan import scan_video
 from fairmot_pl.data.mot_layout import find_sequences
 from fairmot_pl.data.splits import take_part
-from fairmot_pl.data.videos import frame_folders
+from fairmot_pl.data.videos import find_videos
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
 
 Options = Mapping[str, Any]
@@ -52,21 +53,21 @@ def scan_recipe(sources: Mapping[Side, Mapping[str, Options]], root: Path, findi
                 whole = SCANS[kind] in (_scan_mot, _scan_videos)
                 scanned[place] = [known.setdefault(each.file, each) for each in found] if whole else found
                 sequences += [each for each in scanned[place] if not any(each is other for other in sequences)]
-            _note_uses(scanned[place], side, source, options.get("split", "full"))
+            split = options.get("split", "full")
+            for sequence, frames in _used_frames(scanned[place], split):
+                sequence.uses.append(Use(side, source, frames, path, f"{place} {split}"))
     return sequences
 
 
-def _note_uses(sequences: Sequence[AuditedSequence], side: Side, source: str, split: Any) -> None:
-    """Add to each sequence which of its frames a split of the source uses."""
+def _used_frames(sequences: Sequence[AuditedSequence], split: Any) -> list[tuple[AuditedSequence, tuple[int, int]]]:
+    """The sequences that a split of a source uses, each with the first and last of its frames that it uses."""
     stills = [sequence for sequence in sequences if not sequence.is_video and len(sequence.frames)]
     videos = [sequence for sequence in sequences if sequence.is_video and len(sequence.frames)]
     frames = {
         **{id(sequence): (1, int(sequence.frames[-1])) for sequence in stills},
         **_split_frames(videos, split),
     }
-    for sequence in sequences:
-        if id(sequence) in frames:
-            sequence.uses.append(Use(side, source, frames[id(sequence)]))
+    return [(sequence, frames[id(sequence)]) for sequence in sequences if id(sequence) in frames]
 
 
 def _split_frames(videos: Sequence[AuditedSequence], split: Any) -> dict[int, tuple[int, int]]:
@@ -118,13 +119,15 @@ def _scan_coco(path: Path, options: Options, findings: Findings) -> list[Audited
 
 
 def _scan_videos(path: Path, options: Options, findings: Findings) -> list[AuditedSequence]:
-    where = {key: options[key] for key in ("sequences", "cache", "quality", "frame_rate") if options.get(key)}
+    frames = {key: options[key] for key in ("quality", "frame_rate") if options.get(key)}
+    cache = path / (options.get("cache") or "frames")
     try:
-        folders = frame_folders(path, **where)
+        videos = find_videos(path, options.get("sequences"))
     except FileNotFoundError as error:
         findings.add("missing-data", path, str(error).removeprefix(f"{path}: "))
         return []
-    return [scan_mot_sequence(folder, findings, truth=truth) for folder, truth in folders]
+    found = (scan_video(files, cache, findings, **frames) for files in videos.values())
+    return [sequence for sequence in found if sequence is not None]
 
 
 SCANS: Mapping[str, Scan] = {

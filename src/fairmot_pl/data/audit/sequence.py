@@ -22,11 +22,15 @@ class Use:
         side: `"train"` or `"val"`.
         source: name of the data set in the recipe.
         frames: first and last frame number used.
+        path: the folder of the source.
+        selection: what tells one source and split from another, whatever its name.
     """
 
     side: Side
     source: str
     frames: tuple[int, int]
+    path: Path
+    selection: str
 
 
 @dataclass

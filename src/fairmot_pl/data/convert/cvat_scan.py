@@ -6,7 +6,7 @@ import math
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def scan_cvat(
         classes: labels that are taken; None: people, or the only label.
 
     Returns:
-        One sequence, named after the file; none where it cannot be understood.
+        One sequence, named after the task or its video, else after the file; none where it cannot be understood.
     """
     try:
         root = ElementTree.parse(path).getroot()
@@ -64,7 +64,7 @@ def scan_cvat(
     size = _size(root)
     return [
         AuditedSequence(
-            name=path.stem,
+            name=_name(root) or path.stem,
             file=path,
             images=tuple(images),
             frames=np.arange(1, len(images) + 1),
@@ -74,6 +74,14 @@ def scan_cvat(
     ]
 
 
+def _name(root: ElementTree.Element) -> str:
+    """What the tool calls the task or its video, fit for a folder; every task is exported to a file of one name."""
+    names = [root.findtext(f"meta/{place}/name") for place in ("task", "job")]
+    videos = [root.findtext(place) for place in ("meta/source", "meta/task/source", "meta/job/source")]
+    texts = [*(name or "" for name in names), *(PurePosixPath(video or "").stem for video in videos)]
+    return next(filter(None, (re.sub(r"[^\w.-]+", "_", text.strip()).strip("._") for text in texts)), "")
+
+
 def _wanted(labels: Sequence[str], classes: Iterable[str] | None, path: Path, findings: Findings) -> set[str]:
     known = dict.fromkeys(labels)
     if classes is not None:
@@ -81,7 +89,8 @@ def _wanted(labels: Sequence[str], classes: Iterable[str] | None, path: Path, fi
     else:
         wanted = {label for label in known if label.lower() in PEOPLE or len(known) == 1}
     if not wanted:
-        findings.add("no-people", path, f"the labels are {', '.join(known)}; none of them is taken for people")
+        found = f"the labels are {', '.join(known)}; none of them is taken for people"
+        findings.add("no-people", path, found, remedy="name the labels that are people: classes=[...]")
     return wanted
 
 

@@ -56,7 +56,8 @@ def scan_yolo(
     if not found:
         findings.add("no-images", images, "no image in this folder or one below")
     elif not any(len(sequence.rows) for sequence in found):
-        findings.add("no-people", labels, f"no box of class {', '.join(map(str, classes))} in any label file")
+        text = f"no box of class {', '.join(map(str, classes))} in any label file"
+        findings.add("no-people", labels, text, remedy="give the numbers of the classes that are people: classes=[...]")
     return found
 
 
