@@ -50,7 +50,7 @@ def pipelines(found: list[DataSource], size: tuple[int, int], scratch: Path) -> 
     direct = TrainingSamples(found, identities, augmentation=augmentation)
     cached = {}
     for kind in FORMATS:
-        cache = ImageCache(scratch / "cache", scratch, size, kind)
+        cache = ImageCache(scratch / "cache", size, kind)
         print(f"cache, {kind}: {sum(map(cache.write, frames)) / len(frames) / 1e3:.0f} kB an image")
         cached[kind] = TrainingSamples(found, identities, augmentation=augmentation, cache=cache)
         assert cached[kind].cached == len(frames)

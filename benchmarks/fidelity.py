@@ -47,7 +47,7 @@ def main() -> None:
         every = [frame for source in sources(scratch) for sequence in source.sequences for frame in sequence.frames]
         frames = every[:: max(1, len(every) // VIEWS)][:VIEWS]
         for kind in ("no cache", *FORMATS):
-            cache = None if kind == "no cache" else ImageCache(scratch / "cache", scratch, SIZE, kind)
+            cache = None if kind == "no cache" else ImageCache(scratch / "cache", SIZE, kind)
             levels, medians, bins, energy = [], [], [], []
             for number, frame in enumerate(frames):
                 draw = augmentation.draw(np.random.default_rng(number))

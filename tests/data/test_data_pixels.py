@@ -47,7 +47,7 @@ def views(request, frames, plain, tmp_path_factory):
     """Pairs of views of the same draws, `(2, VIEWS, h, w, 3)` RGB, and the draws."""
     augmentation = Augmentation(input_size=INPUT)
     root = tmp_path_factory.mktemp("cache")
-    cache = None if request.param == "no cache" else ImageCache(root, root, INPUT, request.param)
+    cache = None if request.param == "no cache" else ImageCache(root, INPUT, request.param)
     pairs, draws = [], []
     for number in range(VIEWS):
         frame = frames[number % len(frames)]

@@ -1,19 +1,18 @@
 """An optional cache of images at the size that training averages them to anyway, one file an image.
 
-An entry is named after its image's path, size in bytes and time of change, and lies in a folder named after what was
-done to it. So an entry that is there is right: a changed image has another name, and nothing needs to be kept in step.
+An entry is named after its image's content, and lies in a folder named after what was done to it. So an entry that is
+there is right: a changed image has another name, a copied or moved one the same, and nothing needs to be kept in step.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
+from fairmot_pl.data.content_key import content_key
 from fairmot_pl.data.images import Image, Picture, decode, read_content, read_picture, resize_area
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.mot_format import write_bytes
@@ -27,6 +26,9 @@ FORMATS = ("raw", "jpeg")
 
 JPEG_QUALITY = 95
 
+PIECES, PIECE_BYTES = 8, 4096
+"""Of an image's file, of which a cache is told by; images up to 36 kB are read whole."""
+
 
 @dataclass(frozen=True)
 class ImageCache:
@@ -34,7 +36,6 @@ class ImageCache:
 
     Args:
         folder: where the entries lie; need not exist.
-        root: folder of the data; entries know their image by its path from there, so both can move together.
         input_size: `(height, width)` of the network input that the entries are made for.
         format: one of `FORMATS`.
 
@@ -43,7 +44,6 @@ class ImageCache:
     """
 
     folder: Path
-    root: Path
     input_size: tuple[int, int]
     format: str = FORMATS[0]
 
@@ -66,11 +66,9 @@ class ImageCache:
         """The file that holds an image as it is now.
 
         Raises:
-            OSError: the image is not there.
+            OSError: the image is not there or cannot be read.
         """
-        state = image.stat()
-        key = f"{os.path.relpath(image, self.root)}|{state.st_size}|{state.st_mtime_ns}"
-        name = hashlib.sha256(os.fsencode(key)).hexdigest()[:32]
+        name = content_key(image, pieces=PIECES, piece_bytes=PIECE_BYTES)
         return self.entries / name[:2] / f"{name[2:]}.{self.format}"
 
     def find(self, frames: Sequence[FrameAnnotation]) -> list[Path | None]:
@@ -79,9 +77,12 @@ class ImageCache:
         stored = {entry for folder in folders for entry in folder.iterdir()}
 
         def look_up(frame: FrameAnnotation) -> Path | None:
-            if self.placed_size(frame.image_size) is None or not frame.image_path.is_file():
+            if self.placed_size(frame.image_size) is None:
                 return None
-            entry = self.entry(frame.image_path)
+            try:
+                entry = self.entry(frame.image_path)
+            except OSError:  # whoever reads the image itself will say so
+                return None
             return entry if entry in stored else None
 
         return [look_up(frame) for frame in frames] if stored else [None] * len(frames)

@@ -7,7 +7,6 @@ KEY changes with the content of the video, so a new cut never meets old frames.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 import warnings
@@ -19,6 +18,7 @@ from typing import Any
 
 import cv2
 
+from fairmot_pl.data.content_key import content_key
 from fairmot_pl.data.mot import read_sequence
 from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.progress import progress
@@ -99,7 +99,8 @@ def take_apart(video: Path, truth: Path, cache: Path, *, quality: int = 95, fram
         ValueError: it cannot be decoded, or does not say its frame rate; its text file is no UTF-8.
         OSError: frames cannot be written.
     """
-    folder = cache.expanduser() / _content_key(video, quality) / video.stem
+    key = content_key(video, pieces=_SAMPLES, piece_bytes=_SAMPLE_BYTES, made=str(quality))
+    folder = cache.expanduser() / key[:12] / video.stem
     _extract(video, folder, quality, frame_rate)
     _put_beside(truth, folder)
     return folder
@@ -154,17 +155,6 @@ def find_truth(video: Path) -> Path:
     if len(found) == 2:
         raise ValueError(f"{found[0]}: there is {found[1]} too; delete the one that does not hold")
     return found[0]
-
-
-def _content_key(video: Path, quality: int) -> str:
-    """From the size of the file, pieces from all over it, and how frames are written."""
-    digest = hashlib.sha256(f"{video.stat().st_size} {quality}".encode())
-    step = max(1, video.stat().st_size // _SAMPLES)
-    with video.open("rb") as stream:
-        for place in range(_SAMPLES):
-            stream.seek(place * step)
-            digest.update(stream.read(_SAMPLE_BYTES))
-    return digest.hexdigest()[:12]
 
 
 def _extract(video: Path, folder: Path, quality: int, frame_rate: float | None) -> None:

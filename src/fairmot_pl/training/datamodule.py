@@ -173,10 +173,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         if self._cache == "off":
             return None
         folder = self.root / FOLDER if self._cache == "auto" else Path(self._cache).expanduser()
-        caches = [
-            ImageCache(folder, self.root, self.input_size, found)
-            for found in (FORMATS if format == "auto" else [format])
-        ]
+        caches = [ImageCache(folder, self.input_size, found) for found in (FORMATS if format == "auto" else [format])]
         return next((cache for cache in caches if cache.entries.is_dir()), caches[0])
 
     def make_samples(self) -> TrainingSamples:
