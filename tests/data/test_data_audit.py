@@ -364,7 +364,6 @@ def write_file(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], 
 @pytest.mark.parametrize(
     ("harm", "file"),
     [
-        (write_file("gt/gt.txt", lambda _: b""), "gt.txt"),
         (write_file("seqinfo.ini", lambda content: content + b"frameRate=25\n"), "seqinfo.ini"),
     ],
 )

@@ -9,6 +9,7 @@ from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.mot_scan import scan_mot_sequence
 from fairmot_pl.data.audit.sequence import AuditedSequence
 from fairmot_pl.data.videos import find_truth, take_apart
+from fairmot_pl.mot_format import MotFormatError
 
 
 def scan_video(
@@ -43,8 +44,8 @@ def scan_video(
         return None
     try:
         folder = take_apart(video, truth, cache, quality=quality, frame_rate=frame_rate)
-    except UnicodeDecodeError as error:
-        findings.add("unreadable-labels", truth, str(error))
+    except MotFormatError as error:
+        findings.add("unreadable-labels", truth, _reason(error, truth))
         return None
     except ValueError as error:
         findings.add("unreadable-video", video, _reason(error, video))
