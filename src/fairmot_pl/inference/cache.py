@@ -1,6 +1,6 @@
 """What the network said about each frame of a sequence, kept on disk, so that any tracker can be run on it again.
 
-An entry is named after what it was made of: the folder after the network and its settings, the file after the images and
+An entry is named after what it was made of: the folder after the network and its settings, the file after images and
 annotations of the sequence. So an entry that is there is right; whatever changes, the name does, and nothing is found.
 """
 
