@@ -251,7 +251,7 @@ def mot_lines(rows: NDArray[np.float64]) -> str:
 
 def number_text(value: float) -> str:
     """A finite number as result files have it: whole, or with up to four decimals."""
-    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0")
+    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def read_text(path: Path, refuse: type[ValueError] = ValueError) -> str:

@@ -86,7 +86,8 @@ class LiveSource(FrameSource):
             if self.closed.is_set() or not self.live:
                 return
             if not self._reconnected(why, number):
-                self.note = f"{self.address}: dropped after frame {number} ({why}) and did not come back"
+                if not self.closed.is_set():
+                    self.note = f"{self.address}: dropped after frame {number} ({why}) and did not come back"
                 return
             late = time.monotonic() - started if number else 0.0
 
