@@ -31,7 +31,7 @@ def check_rows(sequence: AuditedSequence, sizes: NDArray[np.int64], findings: Fi
     rows = sequence.rows
     unknown = rows.ids < 0
     rows.report(findings, "unknown-identity", unknown, "frame {frame} has a box with id -1")
-    _check_unique(rows, findings)
+    check_unique(rows, findings)
     empty: NDArray[np.bool_] = np.any(rows.boxes[:, 2:] <= 0, axis=1)
     rows.report(findings, "empty-box", empty, "box {box} of id {id} in frame {frame} has no size")
     sized = rows.select(~empty)
@@ -43,7 +43,7 @@ def check_rows(sequence: AuditedSequence, sizes: NDArray[np.int64], findings: Fi
     _check_holes(sequence, findings)
 
 
-def _check_unique(rows: LabelRows, findings: Findings) -> None:
+def check_unique(rows: LabelRows, findings: Findings) -> None:
     """An id stands once in a frame."""
     order = np.lexsort((rows.line, rows.ids, rows.frames))
     frames, ids = rows.frames[order], rows.ids[order]
@@ -78,15 +78,20 @@ def _are_corners(boxes: NDArray[np.float64], height: NDArray[np.int64], width: N
     return bool(ordered and inside and far.mean() >= 0.5)
 
 
-def _check_explosion(rows: LabelRows, findings: Findings) -> bool:
-    """Ids that live one frame each, made by a counter that ran on at every row; reports them at once."""
+def one_frame_ids(rows: LabelRows) -> NDArray[np.bool_]:
+    """`(R,)` rows whose id is seen once, where most ids are, as a counter makes them that runs on at every row."""
     ids, counts = np.unique(rows.ids, return_counts=True)
     if len(np.unique(rows.frames)) < 3 or len(ids) < 10 or (counts == 1).mean() < ONE_FRAME_SHARE:
-        return False
-    single = np.isin(rows.ids, ids[counts == 1])
-    found = f"{(counts == 1).sum()} of {len(ids)} ids live in one frame only, the first is {{id}} in frame {{frame}}"
-    rows.report(findings, "identity-explosion", single, found)
-    return True
+        return np.zeros(len(rows), bool)
+    return np.isin(rows.ids, ids[counts == 1])
+
+
+def _check_explosion(rows: LabelRows, findings: Findings) -> bool:
+    """Ids that live one frame each; reports them at once."""
+    single = one_frame_ids(rows)
+    found = f"{single.sum()} of {len(np.unique(rows.ids))} ids live in one frame only, the first is {{id}} in frame "
+    rows.report(findings, "identity-explosion", single, found + "{frame}")
+    return bool(single.any())
 
 
 def _check_jumps(rows: LabelRows, frame_rate: float, findings: Findings) -> None:
