@@ -53,8 +53,8 @@ def _supervision(**arrays: Any) -> supervision.Detections:
         from supervision import Detections as SupervisionDetections
     except ImportError as error:
         raise ModuleNotFoundError(
-            f"to_supervision needs the package supervision ({error}): pip install --no-deps supervision defusedxml pydeprecate "
-            "(with its dependencies it would bring a second OpenCV)"
+            f"to_supervision needs the package supervision ({error}): pip install --no-deps supervision defusedxml "
+            "pydeprecate (with all its dependencies it would bring a second OpenCV)"
         ) from error
     return SupervisionDetections(**arrays)
 
