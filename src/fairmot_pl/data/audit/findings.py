@@ -143,6 +143,8 @@ class Finding:
 
     def where(self, root: Path) -> str:
         """`file:line`, below `root` where it is there."""
+        if self.file == root:
+            return "data.root"
         path = self.file.relative_to(root) if self.file.is_relative_to(root) else self.file
         return f"{path}:{self.lines[0]}" if self.lines else str(path)
 
