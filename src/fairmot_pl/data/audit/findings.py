@@ -73,6 +73,7 @@ CHECKS: dict[str, Check] = {
     "odd-visibility": Check("warning", "write the visible share between 0 and 1"),
     "frame-without-rows": Check("warning", "label the frames, or cut them out: people are in view before and after"),
     "id-jump": Check("warning", "check the rows: the id changes from one person to another"),
+    "id-swap": Check("warning", "exchange the two ids from that frame on: two people have taken each other's"),
     "identity-explosion": Check("error", "give a person one id in all frames: a counter ran over frame-major rows"),
     # results for an evaluation server
     "result-missing": Check(
