@@ -54,6 +54,18 @@ def decode_detections(
     Returns:
         One `Detections` an image: boxes in network-input pixels (never clipped), descending scores, embeddings of
         unit length.
+
+    Example:
+        >>> import torch
+        >>> from fairmot_pl import HeadMaps, decode_detections
+        >>> heatmap = torch.full((1, 1, 24, 40), -5.0)
+        >>> heatmap[0, 0, 10, 8] = 5  # somebody at x = 8, y = 10 in cells of 4 pixels, two cells to each side
+        >>> maps = HeadMaps(
+        ...     heatmap, torch.full((1, 4, 24, 40), 2.0), torch.zeros(1, 2, 24, 40), torch.ones(1, 8, 24, 40)
+        ... )
+        >>> (found,) = decode_detections(maps, score_threshold=0.4)
+        >>> found.boxes.tolist()
+        [[24.0, 32.0, 40.0, 48.0]]
     """
     scores, index, classes = top_peaks(maps.heatmap, k)
     kept = scores > score_threshold

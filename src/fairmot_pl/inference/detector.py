@@ -55,6 +55,18 @@ class Detector:
 
     Raises:
         ValueError: an argument that cannot work; the message names it and what is allowed.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import Detector, build_fairmot
+        >>> model = build_fairmot(backbone="mobilenetv3_small_050", reid_dim=16, deformable=False, head_channels=8)
+        >>> detector = Detector(model, input_size=(96, 160), score_threshold=0.1)  # or load_fairmot(FILE)
+        >>> image = np.zeros((480, 640, 3), np.uint8)
+        >>> detections = detector(image)
+        >>> detections.boxes.shape[1], detections.embeddings.shape[1]
+        (4, 16)
+        >>> len(detector.batch([image, image[:240]]))
+        2
     """
 
     def __init__(

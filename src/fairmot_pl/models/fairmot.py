@@ -45,6 +45,15 @@ class FairMOT(nn.Module):
     Attributes:
         config: as given; `build_fairmot(**model.config)` builds the same network with fresh weights.
         load_report: what `load_fairmot` read; None for a network built anew.
+
+    Example:
+        >>> import torch
+        >>> from fairmot_pl import build_fairmot
+        >>> model = build_fairmot(backbone="mobilenetv3_small_050", deformable=False, head_channels=8)
+        >>> with torch.no_grad():
+        ...     maps = model.eval()(torch.rand(2, 3, 96, 160))
+        >>> tuple(maps.heatmap.shape), tuple(maps.embedding.shape)
+        ((2, 1, 24, 40), (2, 128, 24, 40))
     """
 
     mean: Tensor
@@ -149,6 +158,12 @@ def build_fairmot(
 
     Raises:
         ValueError: unknown or unsuitable backbone or neck, unknown box encoding, a size below 1.
+
+    Example:
+        >>> from fairmot_pl import build_fairmot
+        >>> model = build_fairmot(backbone="mobilenetv3_small_050", reid_dim=64, deformable=False, head_channels=8)
+        >>> model.config["reid_dim"], build_fairmot(**model.config).config == model.config
+        (64, True)
     """
     box_channels = check_box_encoding(box_encoding)
     check_sampling(reid_sampling)
