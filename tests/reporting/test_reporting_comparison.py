@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fairmot_pl.reporting.comparison import comparison_table, find_runs, read_run
-from fairmot_pl.reporting.run_records import RunRecord
+from fairmot_pl.reporting.comparison import comparison_table
+from fairmot_pl.reporting.run_records import RunRecord, find_runs, read_run
 
 
 def make_run(folder, config=None, metrics=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fairmot_pl.reporting.significance import LEVEL, holm, paired_difference
+from fairmot_pl.reporting.significance import LEVEL, holm, paired_difference, vary_alike
 
 DRAWS = 500
 
@@ -141,10 +141,43 @@ def test_holm():
     assert holm(np.zeros(0)).shape == (0,)
 
 
-def test_with_holm_the_best_of_five_equal_settings_is_seldom_claimed_to_be_better():
+def all_pairs(settings, pooled):
+    pairs = [(i, j) for i in range(len(settings)) for j in range(i)]
+    return np.stack(
+        [
+            paired_difference(
+                settings[i], settings[j], [s for k, s in enumerate(settings) if pooled and k not in (i, j)]
+            ).p
+            for i, j in pairs
+        ]
+    )
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_with_holm_the_best_of_five_equal_settings_is_seldom_claimed_to_be_better(pooled):
     rng = np.random.default_rng(8)
-    settings = [drawn(rng, 3, 7) for _ in range(5)]
-    p = np.stack([paired_difference(settings[i], settings[j]).p for i in range(5) for j in range(i)])
+    p = all_pairs([drawn(rng, 3, 7) for _ in range(5)], pooled)
     assert np.mean((p < LEVEL).any(axis=0)) > 0.12, "unadjusted, among ten pairs one is often claimed to differ"
     adjusted = np.stack([holm(draw) for draw in p.T])
     assert np.mean((adjusted < LEVEL).any(axis=1)) <= 0.07
+
+
+def test_seeds_of_all_settings_together_see_more():
+    rng = np.random.default_rng(8)
+    settings = [drawn(rng, 2, 7, sequence_sd=0.3, cell_sd=0.3) for _ in range(5)]
+    better = settings[0] + 2
+    alone, together = (paired_difference(settings[1], better, found).p for found in ((), settings[2:]))
+    assert np.mean(together < LEVEL) > np.mean(alone < LEVEL) + 0.2
+    null = paired_difference(settings[1], settings[0], settings[2:]).p
+    assert 0.02 <= np.mean(null < LEVEL) <= 0.085
+
+
+def test_a_collapsed_seed_is_told_from_chance_and_equal_spreads_are_not():
+    rng = np.random.default_rng(9)
+    settings = [drawn(rng, 3, 7, draws=1)[0] for _ in range(5)]
+    assert vary_alike(settings) == [True] * 5
+    settings[2][1] -= 50
+    assert vary_alike(settings) == [True, True, False, True, True]
+    assert vary_alike([s[:1] for s in settings]) == [True] * 5
+    wrong = sum(not all(vary_alike(list(draw))) for draw in rng.standard_normal((400, 5, 3, 7)))
+    assert wrong < 12

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairmot_pl.reporting.grouping import ORIGINS, Grouping, RunGroup, group_runs, setting_text
-from fairmot_pl.reporting.run_records import RunRecord, find_runs, read_run
+from fairmot_pl.reporting.run_records import RunRecord
 from fairmot_pl.reporting.significance import LEVEL
 from fairmot_pl.reporting.text_tables import Cell, Mark, TextTable
 from fairmot_pl.reporting.verdicts import Verdict, best_of, judge
 from fairmot_pl.reporting.wording import figure_text, is_fraction
-
-__all__ = ["MAIN_METRICS", "ComparisonTable", "RunRecord", "comparison_table", "find_runs", "read_run"]
 
 MAIN_METRICS = ("val/HOTA", "val/DetA", "val/AssA", "val/MOTA", "val/IDF1", "val/IDSW")
 

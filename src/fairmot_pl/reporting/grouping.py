@@ -163,17 +163,14 @@ def setting_text(value: Any) -> str:
 
 
 def short_keys(keys: Sequence[str]) -> list[str]:
-    """Keys by their last parts, as few as tell them apart: `reid_dim` for `model.reid_dim`."""
+    """Keys by their last parts, as few as tell them apart; a last `name` says nothing."""
+    whole = [key.removesuffix(".name") for key in keys]
     shortened = []
-    for key in keys:
+    for key in whole:
         parts = key.split(".")
         ends = [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
-        # `name` and the like say nothing by themselves
-        ends = ends[1:] if parts[-1] in {"name", "path"} and len(ends) > 1 else ends
-        others = [other for other in keys if other != key]
-        shortened.append(
-            next(end for end in ends if not any(f".{o}".endswith(f".{end}") for o in others) or end == key)
-        )
+        unique = (end for end in ends if sum(f".{other}".endswith(f".{end}") for other in whole) == 1)
+        shortened.append(next(unique, key))
     return shortened
 
 

@@ -10,16 +10,21 @@ are 4 to 7 sequences (`docs/comparing.md` has the figures).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import fdtrc, stdtr, stdtrit
 
 Float = NDArray[np.float64]
 
 LEVEL = 0.05
 """How often a difference is claimed where there is none."""
+
+
+UNBELIEVABLE = 1e-3
+"""A spread that chance gives so seldom is taken for another one."""
 
 
 class Difference(NamedTuple):
@@ -38,12 +43,14 @@ class Difference(NamedTuple):
     p: Float
 
 
-def paired_difference(first: Float, second: Float) -> Difference:
+def paired_difference(first: Float, second: Float, others: Sequence[Float] = ()) -> Difference:
     """Compare two settings that were tried on the same sequences.
 
     Args:
         first: `(..., S1, n)` a metric, by seed and sequence.
         second: `(..., S2, n)` the same metric on the same n sequences; its seeds are others.
+        others: further settings on these sequences that vary alike from seed to seed (`vary_alike`): with them, two or
+            three seeds a setting suffice to know by how much.
 
     Returns:
         Arrays `(...)`. One seed of each says nothing about other seeds, one sequence nothing about others: the interval
@@ -55,26 +62,56 @@ def paired_difference(first: Float, second: Float) -> Difference:
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.ndim < 2 or second.ndim < 2 or first.shape[-1] != second.shape[-1] or not (first.size and second.size):
         raise ValueError(f"figures of {first.shape} and {second.shape}: (..., seeds, sequences), of the same sequences")
-    seeds, sequences = (first.shape[-2], second.shape[-2]), first.shape[-1]
+    sequences, settings = first.shape[-1], [first, second, *others]
     by_sequence = second.mean(axis=-2) - first.mean(axis=-2)
     mean = by_sequence.mean(axis=-1)
     of_sequences, of_seeds = np.zeros_like(mean), np.zeros_like(mean)
     seeds_whole = of_seeds
-    free = np.array([sequences - 1, sum(seeds) - 2])
+    free = np.array([sequences - 1, sum(figures.shape[-2] - 1 for figures in settings)])
     if free[0]:
         of_sequences = by_sequence.var(axis=-1, ddof=1) / sequences
     if free[1]:
-        both = (first, second)
-        share = (1 / seeds[0] + 1 / seeds[1]) / free[1]  # both settings are taken to vary alike from seed to seed
-        of_seeds = seeds_whole = share * sum(((x.mean(-1) - x.mean((-2, -1))[..., None]) ** 2).sum(-1) for x in both)
+        share = (1 / first.shape[-2] + 1 / second.shape[-2]) / free[1]
+        of_seeds = seeds_whole = share * sum(_between_seeds(figures) for figures in settings)
         if free[0]:
-            of_cells = share * sum((_residuals(x) ** 2).sum((-2, -1)) for x in both) / free[0] / sequences
-            of_seeds = np.maximum(seeds_whole - of_cells, 0)
+            of_cells = share * sum((_residuals(figures) ** 2).sum((-2, -1)) for figures in settings)
+            of_seeds = np.maximum(seeds_whole - of_cells / free[0] / sequences, 0)
     variance, least = of_sequences + of_seeds, np.maximum(free, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         # after Satterthwaite (1946); the seeds' part is a difference of two estimates, so it is charged with both
         degrees = variance**2 / (of_sequences**2 / least[0] + of_seeds * seeds_whole / least[1])
     return _judged(mean, variance, degrees, nothing_varies=not free.any())
+
+
+def vary_alike(settings: Sequence[Float]) -> list[bool]:
+    """Which settings vary from seed to seed as the others do, so that their spread may be estimated together.
+
+    Args:
+        settings: `(S, n)` each. With one seed there is nothing to estimate, and nothing against it.
+
+    Returns:
+        False for a setting whose spread the others' makes unbelievable, such as one with a seed that collapsed.
+    """
+    squares = np.array([float(_between_seeds(np.asarray(figures, np.float64))) for figures in settings])
+    free = np.array([np.shape(figures)[-2] - 1 for figures in settings])
+    alike = np.full(len(settings), True)
+    while True:
+        kept = alike & (free > 0)
+        if kept.sum() < 3:
+            return alike.tolist()
+        rest_squares, rest_free = squares[kept].sum() - squares, free[kept].sum() - free
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(kept, (squares / free) / (rest_squares / rest_free), 0)
+        worst = int(np.argmax(ratio))
+        if not fdtrc(free[worst], rest_free[worst], ratio[worst]) < UNBELIEVABLE:
+            return alike.tolist()
+        alike[worst] = False
+
+
+def _between_seeds(figures: Float) -> Float:
+    """Squares of what each seed's mean over sequences is off the mean of all, summed, `(...)`."""
+    means = figures.mean(axis=-1)
+    return np.asarray(((means - means.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1))
 
 
 def _judged(mean: Float, variance: Float, degrees: Float, *, nothing_varies: bool) -> Difference:

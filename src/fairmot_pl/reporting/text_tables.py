@@ -37,7 +37,10 @@ class TextTable:
     def text(self) -> str:
         """Aligned columns for a terminal."""
         signed = [
-            [cell.text + SIGNS[cell.mark] if figure else cell.text for cell, figure in zip(row, self.figures, strict=True)]
+            [
+                cell.text + SIGNS[cell.mark] if figure else cell.text
+                for cell, figure in zip(row, self.figures, strict=True)
+            ]
             for row in self.rows
         ]
         table = [list(self.header), *signed]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from fairmot_pl.reporting.grouping import RunGroup
-from fairmot_pl.reporting.significance import LEVEL, Difference, holm, paired_difference
+from fairmot_pl.reporting.significance import LEVEL, Difference, holm, paired_difference, vary_alike
 from fairmot_pl.reporting.wording import lower_is_better
 
 Kind = Literal["best", "noise", "worse", "untested", "none"]
@@ -61,9 +61,11 @@ def judge(groups: Sequence[RunGroup], metric: str) -> list[Verdict]:
     best = best_of(groups, metric)
     if not best:
         return [Verdict(kind="none") for _ in groups]
-    pairs = {
-        pair: compare_groups(groups[pair[0]], groups[pair[1]], metric) for pair in combinations(range(len(groups)), 2)
-    }
+    alike = _spreads_alike(groups, metric)
+    pairs = {}
+    for one, other in combinations(range(len(groups)), 2):
+        helpful = [groups[place] for place in sorted(alike - {one, other})] if alike >= {one, other} else []
+        pairs[one, other] = compare_groups(groups[one], groups[other], metric, helpful)
     tested = {pair: found for pair, found in pairs.items() if not isinstance(found, str)}
     adjusted = dict(zip(tested, holm(np.array([float(found.p) for found in tested.values()])), strict=True))
     reference = min(best)
@@ -88,15 +90,39 @@ def judge(groups: Sequence[RunGroup], metric: str) -> list[Verdict]:
     return verdicts
 
 
-def compare_groups(first: RunGroup, second: RunGroup, metric: str) -> Difference | str:
-    """The difference second - first over their common sequences, or why it cannot be tested."""
+def _spreads_alike(groups: Sequence[RunGroup], metric: str) -> set[int]:
+    """Places of the groups whose seeds scatter alike, over the sequences common to all groups."""
+    tested = {place: group for place, group in enumerate(groups) if group.tested(metric)}
+    common = _common(tested.values(), metric)
+    if not common:
+        return set()
+    alike = vary_alike([group.by_sequence(metric, common) for group in tested.values()])
+    return {place for place, fits in zip(tested, alike, strict=True) if fits}
+
+
+def _common(groups: Iterable[RunGroup], metric: str) -> list[str]:
+    """The sequences that all tested runs of some groups have a figure for."""
+    known = [RunGroup.sequences_of(run, metric) for group in groups for run in group.tested(metric)]
+    return sorted(set.intersection(*known)) if known else []
+
+
+def compare_groups(first: RunGroup, second: RunGroup, metric: str, others: Sequence[RunGroup] = ()) -> Difference | str:
+    """The difference second - first over their common sequences, or why it cannot be tested.
+
+    Args:
+        first: one setting.
+        second: another one.
+        metric: such as `val/HOTA`.
+        others: settings whose seeds scatter as theirs do; they help to estimate by how much.
+    """
     runs = [*first.tested(metric), *second.tested(metric)]
     if not first.tested(metric) or not second.tested(metric):
         return "there are no figures of single sequences (sequences.json)"
-    common = sorted(set.intersection(*(RunGroup.sequences_of(run, metric) for run in runs)))
+    common = _common([first, second], metric)
     if not common:
         return "they were validated on other sequences"
-    found = paired_difference(first.by_sequence(metric, common), second.by_sequence(metric, common))
+    helpful = [group.by_sequence(metric, common) for group in others if set(common) <= set(_common([group], metric))]
+    found = paired_difference(first.by_sequence(metric, common), second.by_sequence(metric, common), helpful)
     if math.isfinite(float(found.p)):
         return found
     if len(common) == 1 and len(runs) == 2:
