@@ -62,7 +62,7 @@ class RunGroup:
 
     def tested(self, metric: str) -> list[RunRecord]:
         """The runs that have figures of single sequences for a metric such as `val/HOTA`."""
-        return [run for run in self.runs if self.sequences_of(run, metric)]
+        return [run for run in self.runs if not run.failed and self.sequences_of(run, metric)]
 
     def by_sequence(self, metric: str, sequences: Sequence[str]) -> Float:
         """`(S, n)`: the metric of each of the tested runs on each of the sequences."""
