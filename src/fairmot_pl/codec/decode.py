@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,7 +38,10 @@ def objects_at(maps: HeadMaps, image: Tensor, index: Tensor) -> Objects:
     return Objects(image, index, at_cells(maps.offset, image, index), at_cells(maps.size, image, index))
 
 
-@torch.no_grad()
+Read = Callable[[Tensor, Tensor], tuple[Objects, Tensor]]
+"""From images `(N,)` and cells `(N,)` of peaks to their objects and embeddings `(N, D)`."""
+
+
 def decode_detections(
     maps: HeadMaps, *, k: int = 500, score_threshold: float = 0.0, reid_sampling: str = "center"
 ) -> list[Detections]:
@@ -53,12 +58,23 @@ def decode_detections(
         One `Detections` an image: boxes in network-input pixels (never clipped), descending scores, embeddings of
         unit length.
     """
-    scores, index, classes = top_peaks(maps.heatmap, k)
+
+    def read(image: Tensor, index: Tensor) -> tuple[Objects, Tensor]:
+        objects = objects_at(maps, image, index)
+        return objects, sample_embeddings(maps.embedding, objects, sampling=reid_sampling)
+
+    return decode_peaks(maps.heatmap, read, k=k, score_threshold=score_threshold)
+
+
+@torch.no_grad()
+def decode_peaks(heatmap: Tensor, read: Read, *, k: int = 500, score_threshold: float = 0.0) -> list[Detections]:
+    """Find the peaks of a heatmap `(B, C, h, w)`, logits, and read the rest at them alone; see `decode_detections`."""
+    scores, index, classes = top_peaks(heatmap, k)
     kept = scores > score_threshold
-    objects = objects_at(maps, kept.nonzero(as_tuple=True)[0], index[kept])
-    boxes = objects.boxes(maps.heatmap.shape[3]) * STRIDE
-    embeddings = F.normalize(sample_embeddings(maps.embedding, objects, sampling=reid_sampling), dim=1)
-    parts = (_per_image(values, kept) for values in (boxes, scores[kept], embeddings, classes[kept]))
+    objects, embeddings = read(kept.nonzero(as_tuple=True)[0], index[kept])
+    boxes = objects.boxes(heatmap.shape[3]) * STRIDE
+    looks = F.normalize(embeddings.float(), dim=1)
+    parts = (_per_image(values, kept) for values in (boxes, scores[kept], looks, classes[kept]))
     return [
         Detections(boxes=box, scores=score, embeddings=embedding, classes=kind)
         for box, score, embedding, kind in zip(*parts, strict=True)

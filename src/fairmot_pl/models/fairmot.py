@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fairmot_pl.codec.maps import HeadMaps, check_box_encoding
 from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.models.backbone import STRIDES, Backbone, build_backbone
-from fairmot_pl.models.heads import DetectionHead, ReIDHead
+from fairmot_pl.models.heads import DetectionHead, ReIDHead, at_neighbourhoods, neighbourhoods
 from fairmot_pl.models.necks import READS_BRANCHES, build_neck, check_neck
 from fairmot_pl.models.necks.neck import Neck
 
@@ -83,11 +83,34 @@ class FairMOT(nn.Module):
         Raises:
             ValueError: `images` has another shape.
         """
-        _check_images(images)
-        features = self.neck(self.backbone((images - self.mean) / self.std))
-        for_detection, for_reid = branch(features)
+        for_detection, for_reid = branch(self.shared_map(images))
         heatmap, size, offset = self.detection_head(for_detection)
         return HeadMaps(heatmap=heatmap, size=size, offset=offset, embedding=self.reid_head(for_reid))
+
+    def shared_map(self, images: Tensor) -> Tensor:
+        """Trunk and neck: images, as in `forward`, to the map `(B, c, H / 4, W / 4)` that both heads look at.
+
+        Raises:
+            ValueError: `images` has another shape.
+        """
+        _check_images(images)
+        features: Tensor = self.neck(self.backbone((images - self.mean) / self.std))
+        return features
+
+    def heads_at(self, features: Tensor, image: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Size `(N, 4 or 2)`, offset `(N, 2)` and embedding `(N, D)` at N cells of the shared map alone.
+
+        The numbers are those of the dense maps, for the price of N cells instead of all.
+
+        Args:
+            features: the shared map.
+            image: `(N,)` which image of the batch.
+            index: `(N,)` row-major cell.
+        """
+        around = neighbourhoods(features, image, index)
+        branches = (self.detection_head.size, self.detection_head.offset, self.reid_head.embedding)
+        size, offset, embedding = (at_neighbourhoods(branch, around) for branch in branches)
+        return size, offset, embedding
 
     @property
     def reid_sampling(self) -> str:
