@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from fairmot_pl.codec.decode import decode_detections
-from fairmot_pl.data.images import letterbox_pixels, to_tensor
+from fairmot_pl.codec.maps import HeadMaps
+from fairmot_pl.data.images import letterbox_pixels, to_planes, to_unit
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.structures import Detections
 
@@ -22,8 +23,23 @@ _AUTOCAST = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float
 _PRECISIONS = ("auto", *_AUTOCAST)
 
 
+class Prepared(NamedTuple):
+    """Images on their way into the network.
+
+    Attributes:
+        planes: `(B, 3, H, W)` uint8 RGB of the network's input size, in pinned memory where a GPU waits for it.
+        letterboxes: how each image was fitted in.
+    """
+
+    planes: Tensor
+    letterboxes: list[Letterbox]
+
+
 class Detector:
     """A network, ready to look at images of any size.
+
+    `detector(image)` and `detector.batch(images)` do everything; `prepare`, `network` and `decode` are their three
+    steps, for whoever lets them overlap. The first may run in several threads at once.
 
     The model is moved to the device and put into eval mode; it stays the caller's object otherwise.
 
@@ -75,7 +91,6 @@ class Detector:
         """
         return self.batch([image])[0]
 
-    @torch.inference_mode()
     def batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in several images, whose sizes may differ, in one pass of the network.
 
@@ -86,19 +101,44 @@ class Detector:
             TypeError: an image is not a uint8 array; its position is named.
             ValueError: an image is not of shape `(H, W, 3)`; its position is named.
         """
-        for position, image in enumerate(images):
-            _check_image(image, position)
         if len(images) == 0:
             return []
+        prepared = self.prepare(images)
+        return self.decode(self.network(prepared), prepared.letterboxes)
+
+    def prepare(self, images: Sequence[NDArray[np.uint8]]) -> Prepared:
+        """Check at least one image and fit each into the network's input.
+
+        Raises:
+            TypeError, ValueError: as `batch`.
+        """
+        for position, image in enumerate(images):
+            _check_image(image, position)
         letterboxes = [Letterbox(image.shape[:2], self.input_size) for image in images]
-        tensors = [to_tensor(letterbox_pixels(*pair)) for pair in zip(images, letterboxes, strict=True)]
+        planes = [to_planes(letterbox_pixels(*pair)) for pair in zip(images, letterboxes, strict=True)]
+        stacked = torch.stack(planes)
+        return Prepared(stacked.pin_memory() if self.device.type == "cuda" else stacked, letterboxes)
+
+    @torch.inference_mode()
+    def network(self, prepared: Prepared) -> HeadMaps:
+        """The head maps of prepared images, on the device; bytes travel there, floats are made there."""
         dtype = _AUTOCAST[self.precision]
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-            maps = self.model(torch.stack(tensors).to(self.device))
+            maps: HeadMaps = self.model(to_unit(prepared.planes.to(self.device, non_blocking=True)))
+        return maps
+
+    @torch.inference_mode()
+    def decode(self, maps: HeadMaps, letterboxes: Sequence[Letterbox]) -> list[Detections]:
+        """One `Detections` an image, each in pixels of its own image."""
         found = decode_detections(
             maps, k=self.k, score_threshold=self.score_threshold, reid_sampling=self.reid_sampling
         )
         return [locate(*pair) for pair in zip(found, letterboxes, strict=True)]
+
+    def wait(self) -> None:
+        """Until the device has done what it was given; what follows can then be timed on its own."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
 
 def locate(detections: Detections, letterbox: Letterbox) -> Detections:
