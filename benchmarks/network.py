@@ -42,6 +42,7 @@ class Unit(nn.Module):
         self.weight, self.bias = nn.Parameter(torch.randn(out, channels, 3, 3) / 50), nn.Parameter(torch.zeros(out))
 
     def forward(self, features: Tensor) -> Tensor:
+        """`(1, in, h, w)` to `(1, out, h, w)`."""
         offset, mask = self.moves(features).split((18, 9), dim=1)
         return deform_conv2d(features, offset, self.weight, self.bias, padding=1, mask=mask.sigmoid())
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from fairmot_pl.codec.decode import decode_detections, decode_peaks
-from fairmot_pl.codec.sampling import Objects
+from fairmot_pl.codec.decode import decode_detections, decode_sight
 from fairmot_pl.models.deform_conv import DeformConv
 from fairmot_pl.models.fairmot import FairMOT, build_fairmot
 from fairmot_pl.models.folding import folded
@@ -86,13 +85,7 @@ def test_a_convolution_with_two_readers_is_left_as_it_is() -> None:
 def test_heads_at_the_peaks_are_the_dense_heads(backbone: str) -> None:
     model = lived_in(backbone=backbone)
     images = torch.rand(2, 3, 64, 96)
-    features = model.shared_map(images)
-
-    def read(image: torch.Tensor, index: torch.Tensor) -> tuple[Objects, torch.Tensor]:
-        size, offset, embedding = model.heads_at(features, image, index)
-        return Objects(image, index, offset, size), embedding
-
-    sparse = decode_peaks(model.detection_head.heatmap(features), read, k=40)
+    sparse = decode_sight(model.look(images), k=40)
     for got, wanted in zip(sparse, decode_detections(model(images), k=40), strict=True):
         for field in ("boxes", "scores", "embeddings"):
             torch.testing.assert_close(
@@ -102,7 +95,14 @@ def test_heads_at_the_peaks_are_the_dense_heads(backbone: str) -> None:
 
 @torch.no_grad()
 def test_no_peak_at_all() -> None:
-    model = lived_in(backbone="resnet18")
-    none = torch.zeros(0, dtype=torch.int64)
-    size, offset, embedding = model.heads_at(model.shared_map(torch.rand(1, 3, 32, 32)), none, none)
-    assert (size.shape, offset.shape, embedding.shape) == ((0, 4), (0, 2), (0, 16))
+    found = decode_sight(lived_in(backbone="resnet18").look(torch.rand(2, 3, 32, 32)), score_threshold=1.0)
+    assert [detections.embeddings.shape for detections in found] == [(0, 16), (0, 16)]
+
+
+@torch.no_grad()
+def test_other_samplings_are_read_off_the_dense_map() -> None:
+    model = lived_in(backbone="resnet18", reid_sampling="roi_align")
+    images = torch.rand(1, 3, 64, 64)
+    (got,) = decode_sight(model.look(images), k=9)
+    (wanted,) = decode_detections(model(images), k=9, reid_sampling="roi_align")
+    torch.testing.assert_close(torch.as_tensor(got.embeddings), torch.as_tensor(wanted.embeddings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -38,8 +39,27 @@ def objects_at(maps: HeadMaps, image: Tensor, index: Tensor) -> Objects:
     return Objects(image, index, at_cells(maps.offset, image, index), at_cells(maps.size, image, index))
 
 
-Read = Callable[[Tensor, Tensor], tuple[Objects, Tensor]]
-"""From images `(N,)` and cells `(N,)` of peaks to their objects and embeddings `(N, D)`."""
+class Sight(NamedTuple):
+    """What a network says of a batch, the costly part of it only where it is asked.
+
+    Attributes:
+        heatmap: `(B, C, h, w)` centre logits.
+        read: from images `(N,)` and row-major cells `(N,)` to the objects centred there and their embeddings
+            `(N, D)`, not normalised.
+    """
+
+    heatmap: Tensor
+    read: Callable[[Tensor, Tensor], tuple[Objects, Tensor]]
+
+
+def sight_of(maps: HeadMaps, *, reid_sampling: str = "center") -> Sight:
+    """What the dense maps say; embeddings are read as `reid_sampling` has it."""
+
+    def read(image: Tensor, index: Tensor) -> tuple[Objects, Tensor]:
+        objects = objects_at(maps, image, index)
+        return objects, sample_embeddings(maps.embedding, objects, sampling=reid_sampling)
+
+    return Sight(maps.heatmap, read)
 
 
 def decode_detections(
@@ -58,21 +78,16 @@ def decode_detections(
         One `Detections` an image: boxes in network-input pixels (never clipped), descending scores, embeddings of
         unit length.
     """
-
-    def read(image: Tensor, index: Tensor) -> tuple[Objects, Tensor]:
-        objects = objects_at(maps, image, index)
-        return objects, sample_embeddings(maps.embedding, objects, sampling=reid_sampling)
-
-    return decode_peaks(maps.heatmap, read, k=k, score_threshold=score_threshold)
+    return decode_sight(sight_of(maps, reid_sampling=reid_sampling), k=k, score_threshold=score_threshold)
 
 
 @torch.no_grad()
-def decode_peaks(heatmap: Tensor, read: Read, *, k: int = 500, score_threshold: float = 0.0) -> list[Detections]:
-    """Find the peaks of a heatmap `(B, C, h, w)`, logits, and read the rest at them alone; see `decode_detections`."""
-    scores, index, classes = top_peaks(heatmap, k)
+def decode_sight(sight: Sight, *, k: int = 500, score_threshold: float = 0.0) -> list[Detections]:
+    """`decode_detections` of whatever can be read at the peaks."""
+    scores, index, classes = top_peaks(sight.heatmap, k)
     kept = scores > score_threshold
-    objects, embeddings = read(kept.nonzero(as_tuple=True)[0], index[kept])
-    boxes = objects.boxes(heatmap.shape[3]) * STRIDE
+    objects, embeddings = sight.read(kept.nonzero(as_tuple=True)[0], index[kept])
+    boxes = objects.boxes(sight.heatmap.shape[3]) * STRIDE
     looks = F.normalize(embeddings.float(), dim=1)
     parts = (_per_image(values, kept) for values in (boxes, scores[kept], looks, classes[kept]))
     return [

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from fairmot_pl.codec.decode import Sight, sight_of
 from fairmot_pl.codec.maps import HeadMaps, check_box_encoding
-from fairmot_pl.codec.sampling import check_sampling
+from fairmot_pl.codec.sampling import Objects, check_sampling
 from fairmot_pl.models.backbone import STRIDES, Backbone, build_backbone
 from fairmot_pl.models.heads import DetectionHead, ReIDHead, at_neighbourhoods, neighbourhoods
 from fairmot_pl.models.necks import READS_BRANCHES, build_neck, check_neck
@@ -97,20 +98,23 @@ class FairMOT(nn.Module):
         features: Tensor = self.neck(self.backbone((images - self.mean) / self.std))
         return features
 
-    def heads_at(self, features: Tensor, image: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Size `(N, 4 or 2)`, offset `(N, 2)` and embedding `(N, D)` at N cells of the shared map alone.
+    def look(self, images: Tensor) -> Sight:
+        """The heatmap of a batch, and the other heads wherever they are then asked.
 
-        The numbers are those of the dense maps, for the price of N cells instead of all.
-
-        Args:
-            features: the shared map.
-            image: `(N,)` which image of the batch.
-            index: `(N,)` row-major cell.
+        The numbers are those of `forward`. Where embeddings are read at centres the heads work at the cells asked
+        for instead of all, which saves three quarters of their work.
         """
-        around = neighbourhoods(features, image, index)
+        if self.reid_sampling != "center":
+            return sight_of(self(images), reid_sampling=self.reid_sampling)
+        features = self.shared_map(images)
         branches = (self.detection_head.size, self.detection_head.offset, self.reid_head.embedding)
-        size, offset, embedding = (at_neighbourhoods(branch, around) for branch in branches)
-        return size, offset, embedding
+
+        def read(image: Tensor, index: Tensor) -> tuple[Objects, Tensor]:
+            around = neighbourhoods(features, image, index)
+            size, offset, embedding = (at_neighbourhoods(branch, around) for branch in branches)
+            return Objects(image, index, offset, size), embedding
+
+        return Sight(self.detection_head.centres(features), read)
 
     @property
     def reid_sampling(self) -> str:

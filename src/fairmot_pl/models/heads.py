@@ -74,7 +74,7 @@ def at_neighbourhoods(layers: nn.Sequential, around: Tensor) -> Tensor:
     """`(N, out)` float32 or better: what a branch says of the cells in the middle of `around` `(N, c, 3, 3)`."""
     first, *between, last = layers
     assert isinstance(first, nn.Conv2d)
-    hidden = F.conv2d(around, first.weight, first.bias)  # without padding: one value each
+    hidden = F.conv2d(around.to(first.weight.dtype), first.weight, first.bias)  # without padding: one value each
     for layer in between:
         hidden = layer(hidden)
     return _last_precise(last, hidden).flatten(1)
@@ -120,7 +120,11 @@ class DetectionHead(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`. Float32 or better."""
-        return _precise(self.heatmap, features), _precise(self.size, features), _precise(self.offset, features)
+        return self.centres(features), _precise(self.size, features), _precise(self.offset, features)
+
+    def centres(self, features: Tensor) -> Tensor:
+        """Heatmap logits alone."""
+        return _precise(self.heatmap, features)
 
 
 class ReIDHead(nn.Module):
