@@ -44,7 +44,7 @@ def test_a_replay_equals_live_tracking_for_every_tracker(evaluate, network):
     assert "0 sequences replayed from, 2 written to" in filled.out
     looked = network()
     assert looked == 12
-    for tracker in ("tracker=fairmot", "tracker=byte"):
+    for tracker in ("tracker=fairmot", "tracker=byte", "tracker.use_camera_motion=true"):
         replayed = evaluate(tracker, "name=replayed")
         assert "2 sequences replayed from, 0 written to" in replayed.out
         assert network() == looked

@@ -16,6 +16,7 @@ from fairmot_pl.evaluation.preprocess import check_benchmark
 from fairmot_pl.evaluation.scores import SequenceScores
 from fairmot_pl.evaluation.summary import Summary
 from fairmot_pl.evaluation.tracking import combine
+from fairmot_pl.inference.camera_record import camera_of
 from fairmot_pl.inference.replay import OutputFilter, count_sequence, ground_truth, tracked_rows
 from fairmot_pl.mot_format import write_mot
 from fairmot_pl.structures import AnnotatedSequence, Detections, FrameOutput
@@ -62,6 +63,8 @@ class TrackValidationSequences(pl.Callback):
         self._trackers: dict[int, OnlineTracker] = {}
         self._rows: dict[int, list[NDArray[np.float64]]] = {}
         self._last_frame: dict[int, int] = {}
+        self._records: Path | None = None
+        self._cameras: dict[str, NDArray[np.float64]] = {}
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Read every ground truth once, so that what is wrong with it shows before the first epoch."""
@@ -72,6 +75,8 @@ class TrackValidationSequences(pl.Callback):
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start every sequence afresh."""
         self._sequences = trainer.datamodule.val_shard().sequences  # type: ignore[attr-defined]
+        outputs = trainer.datamodule.outputs  # type: ignore[attr-defined]
+        self._records = outputs.folder if outputs is not None else None
         self._trackers, self._last_frame, self.notes = {}, {}, []
         self._rows = {index: [] for index in range(len(self._sequences))}
 
@@ -101,7 +106,16 @@ class TrackValidationSequences(pl.Callback):
         if last is None:
             self._trackers[index] = OnlineTracker(frame_rate=sequence.frame_rate, **self.tracker_options)
         self._last_frame[index] = frame
-        self._rows[index].append(tracked_rows(self._trackers[index], frame, detections, self.kept))
+        tracker, camera = self._trackers[index], None
+        if tracker.use_camera_motion:
+            camera = self._camera(sequence)[len(self._rows[index])]
+        self._rows[index].append(tracked_rows(tracker, frame, detections, self.kept, camera=camera))
+
+    def _camera(self, sequence: AnnotatedSequence) -> NDArray[np.float64]:
+        """The camera's motion in every frame; the images are read for it once a run."""
+        if sequence.name not in self._cameras:
+            self._cameras[sequence.name] = camera_of(sequence, self._records)
+        return self._cameras[sequence.name]
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Score this process's sequences, gather everybody's counts, log the combined figures."""
