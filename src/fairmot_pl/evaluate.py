@@ -24,7 +24,7 @@ from fairmot_pl.training.checkpoint import find_checkpoint, load_module
 from fairmot_pl.training.finish import write_outcome
 from fairmot_pl.training.provenance import data_fingerprint, environment, write_provenance
 
-KEYS = {"name": str, "checkpoint": str, "seed": int, "outputs_cache": str | bool}
+KEYS = {"name": str, "checkpoint": str, "seed": int, "protocol": str, "outputs_cache": str | bool}
 
 
 def main() -> None:

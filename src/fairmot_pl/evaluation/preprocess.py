@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 
+from fairmot_pl.boxes import tlwh_to_xyxy
+from fairmot_pl.evaluation.detection import TruthBoxes
 from fairmot_pl.evaluation.pairs import EPS, PairedSequence, best_pairs, by_frame_and_id, pair_sequence
 from fairmot_pl.evaluation.sources import Origin, place_of
 from fairmot_pl.mot_format import MotTable
@@ -86,6 +88,34 @@ def prepare(
         kept[sequence.pair_result[matched[on_distractor]]] = False
         counted &= truth.classes == PEDESTRIAN
     return _number_ids(sequence.keep(counted, kept))
+
+
+def boxes_to_detect(ground_truth: MotTable, benchmark: str) -> TruthBoxes:
+    """The people whom a detector should find, and those whom it may.
+
+    To be ignored is what the benchmark does not count although it shows somebody: pedestrians whose flag is 0 and
+    distractors. Anything else (vehicles, occluders) is background.
+
+    Args:
+        ground_truth: rows of one sequence.
+        benchmark: one of `BENCHMARKS`.
+    """
+    flagged = ground_truth.scores.astype(np.int64) != 0
+    person = np.ones(len(ground_truth), np.bool_)
+    distractor = ~person
+    visibility = np.ones(len(ground_truth))
+    if benchmark != "MOT15":  # which has world coordinates in these columns
+        person = ground_truth.classes == PEDESTRIAN
+        distractor = np.isin(ground_truth.classes, DISTRACTORS[benchmark])
+        visibility = ground_truth.visibility
+    shown = np.flatnonzero(person | distractor)
+    rows = shown[np.argsort(ground_truth.frames[shown], kind="stable")]
+    return TruthBoxes(
+        frames=ground_truth.frames[rows],
+        boxes=tlwh_to_xyxy(ground_truth.boxes[rows]),
+        ignored=~(person & flagged)[rows],
+        visibility=visibility[rows],
+    )
 
 
 def _number_ids(sequence: PairedSequence) -> PairedSequence:

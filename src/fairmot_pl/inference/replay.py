@@ -54,7 +54,14 @@ def ground_truth(sequence: AnnotatedSequence, last: int) -> MotTable:
     return truth.select((truth.frames >= sequence.frames[0].frame) & (truth.frames <= last))
 
 
-def count_sequence(name: str, truth: MotTable, rows: Rows, *, benchmark: str, last: int) -> SequenceScores:
+def rules_of(name: str, truth: MotTable, benchmark: str) -> str:
+    """Whose counting rules hold for a sequence; `"auto"` tells it from name and columns."""
+    return tell_benchmark(name, truth) if benchmark == "auto" else benchmark
+
+
+def count_sequence(
+    name: str, truth: MotTable, rows: Rows, *, benchmark: str, last: int, protocol: str = "trackeval"
+) -> SequenceScores:
     """Counts of a sequence.
 
     Args:
@@ -63,10 +70,16 @@ def count_sequence(name: str, truth: MotTable, rows: Rows, *, benchmark: str, la
         rows: `(R, 10)` result rows.
         benchmark: whose counting rules hold; `"auto"` tells it from name and columns.
         last: its last frame.
+        protocol: how it is counted, see `evaluate_tracking`.
     """
-    rules = tell_benchmark(name, truth) if benchmark == "auto" else benchmark
-    results = MotTable.from_rows(rows)
-    return evaluate_sequence(truth, results, benchmark=rules, length=last, sources=(name, "results"))
+    return evaluate_sequence(
+        truth,
+        MotTable.from_rows(rows),
+        benchmark=rules_of(name, truth, benchmark),
+        protocol=protocol,
+        length=last,
+        sources=(name, "results"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
