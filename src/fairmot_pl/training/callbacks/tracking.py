@@ -30,6 +30,7 @@ class _Measured(NamedTuple):
     """One sequence of a validation: its result rows and its contributions to the figures."""
 
     rows: NDArray[np.float64]
+    last: int
     scores: SequenceScores
     reference: SequenceScores | None
     quality: QualityRecord
@@ -55,6 +56,7 @@ class TrackValidationSequences(pl.Callback):
         reference: the same by the counting of FairMOT's scripts, where the protocol asks for it.
         quality: detection and re-ID figures of the last validation; None before.
         results: its `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
+        lengths: the last frame of each that was tracked.
         step: the training step it was of.
         notes: what is to be known about it.
     """
@@ -83,6 +85,7 @@ class TrackValidationSequences(pl.Callback):
         self.reference: Summary | None = None
         self.quality: Quality | None = None
         self.results: dict[str, NDArray[np.float64]] = {}
+        self.lengths: dict[str, int] = {}
         self._sequences: list[AnnotatedSequence] = []
         self._trackers: dict[int, OnlineTracker] = {}
         self._rows: dict[int, list[NDArray[np.float64]]] = {}
@@ -162,6 +165,7 @@ class TrackValidationSequences(pl.Callback):
             return
         self.step = trainer.global_step
         self.results = {name: found.rows for name, found in measured.items()}
+        self.lengths = {name: found.last for name, found in measured.items()}
         self.summary = combine({name: found.scores for name, found in measured.items()})
         self.quality = combine_quality({name: found.quality for name, found in measured.items()})
         by_reference = {name: found.reference for name, found in measured.items() if found.reference is not None}
@@ -192,6 +196,7 @@ class TrackValidationSequences(pl.Callback):
         rules = rules_of(sequence.name, truth, self.benchmark)
         return _Measured(
             rows=rows,
+            last=last,
             scores=protocols["trackeval"],
             reference=protocols.get("reference"),
             quality=self._outputs[index].measure(truth, benchmark=rules, sequences=sequences),
