@@ -370,6 +370,19 @@ def test_a_sequence_that_was_published_without_header(few):
     assert not list(report.findings)
     assert [each.frame_rate for each in report.sheets["train"].sequences] == [14, 14]
     assert kinds(audit({"train": {"a": {"format": "mot", "path": "train"}}, "val": {}}, few)) == {"seqinfo"}
+    by_name = {"SYN-01": 10.0, "SYN-04": 20.0}
+    report = audit({"train": {"a": {"format": "mot", "path": "train", "frame_rate": by_name}}, "val": {}}, few)
+    assert not list(report.findings)
+    assert [each.frame_rate for each in report.sheets["train"].sequences] == [10, 20]
+
+
+@pytest.mark.parametrize(
+    "text", ["frameRate: 30", "frameRate = 30", "; frameRate=no\nFRAMERATE=30", "# a=b\nframeRate:30"]
+)
+def test_headers_are_understood_as_the_reader_does(few, text):
+    replace_in(few / "train" / "SYN-04" / "seqinfo.ini", "frameRate=30", text)
+    report = audit(RECIPE, few)
+    assert not list(report.findings), findings_text(list(report.findings), few)
 
 
 def test_two_swapped_ids_are_one_warning_with_both_lines(few):
