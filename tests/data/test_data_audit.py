@@ -199,13 +199,14 @@ def test_nothing_is_reported_on_clean_worlds_of_other_kinds(tmp_path, world):
     assert not list(report.findings), findings_text(list(report.findings), tmp_path)
 
 
-def test_every_planted_fault_is_found_and_nothing_else(root):
+@pytest.mark.parametrize("thorough", [False, True])
+def test_every_planted_fault_is_found_and_nothing_else(root, thorough):
     assert len(PLANTED) >= 20
     folders = sorted((root / "train").iterdir())
     planted = dict(zip(PLANTED, folders, strict=True))
     for check, folder in planted.items():
         PLANTED[check](folder)
-    report = audit(RECIPE, root)
+    report = audit(RECIPE, root, thorough=thorough)
     assert kinds(report) == set(PLANTED), findings_text(list(report.findings), root)
     for finding in report.findings:
         assert planted[finding.check].name in str(finding.file), finding
