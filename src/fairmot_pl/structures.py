@@ -5,7 +5,7 @@ Boxes are `(N, 4)` float32 in xyxy order unless a name says otherwise; frames co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,18 +29,20 @@ class _ArrayRecord:
 
     def _coerce(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> None:
         array: NDArray[Any] = np.asarray(getattr(self, name), dtype=dtype)
-        fits = array.ndim == len(shape) and all(
-            want is None or want == got for want, got in zip(shape, array.shape, strict=True)
-        )
-        if not fits:
+        if len(array.shape) != len(shape) or any(map(_differ, shape, array.shape)):
             wanted = "(" + ", ".join("*" if size is None else str(size) for size in shape) + ")"
             raise ValueError(f"{type(self).__name__}.{name} has shape {array.shape}, expected {wanted}")
         object.__setattr__(self, name, array)
 
-    def select(self: _Record, which: NDArray[Any]) -> _Record:
-        """The same record with only the objects that `which` (a mask or indices over N) picks."""
-        picked = {field.name: getattr(self, field.name)[which] for field in fields(self)}  # type: ignore[arg-type]
-        return type(self)(**picked)
+    def select(self: _Record, which: NDArray[Any] | slice) -> _Record:
+        """The same record with only the objects that `which` (a mask, indices or a slice over N) picks."""
+        picked = object.__new__(type(self))  # parts of what was checked need no check
+        picked.__dict__.update({name: column[which] for name, column in self.__dict__.items()})
+        return picked
+
+
+def _differ(wanted: int | None, given: int) -> bool:
+    return wanted is not None and wanted != given
 
 
 def _supervision(**arrays: Any) -> supervision.Detections:
@@ -158,6 +160,34 @@ class Tracks(_ArrayRecord):
         return _supervision(
             xyxy=self.boxes.astype(np.float32), confidence=self.scores, class_id=self.classes, tracker_id=self.ids
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameOutput:
+    """All that one annotated frame leaves behind when the network has seen it; tracking and its figures need no more.
+
+    Args:
+        detections: in pixels of the image.
+        truth_embeddings: `(G, D)` float32 L2-normalised, read where the annotated boxes have their centres; in the
+            order of the frame's annotation. A frame whose image could not be read has none.
+        truth_identities: `(G,)` raw identities of those boxes, unique within the sequence; -1 = unknown.
+    """
+
+    detections: Detections
+    truth_embeddings: Float
+    truth_identities: Int
+
+    def __post_init__(self) -> None:
+        for name, dtype, dimensions in (("truth_embeddings", np.float32, 2), ("truth_identities", np.int64, 1)):
+            array = np.asarray(getattr(self, name), dtype)
+            if array.ndim != dimensions:
+                raise ValueError(f"FrameOutput.{name} has shape {array.shape}, expected {dimensions} axes")
+            object.__setattr__(self, name, array)
+        if len(self.truth_embeddings) != len(self.truth_identities):
+            raise ValueError(
+                f"FrameOutput has {len(self.truth_embeddings)} truth_embeddings and {len(self.truth_identities)} "
+                "truth_identities; every annotated box needs both"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
