@@ -21,7 +21,7 @@ from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert.conversion import Converted, read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
 from fairmot_pl.data.convert.whole_folder import whole_folder
-from fairmot_pl.inference.video import VideoSource
+from fairmot_pl.inference.sources.video import VideoSource
 from fairmot_pl.mot_format import write_text
 
 KEYS = {
@@ -95,7 +95,7 @@ def convert(config: DictConfig) -> Outcome:
 def read(config: DictConfig, source: Path, images: Path, findings: Findings) -> list[Converted]:
     """Read and check the export behind a progress bar."""
     with progress_bar() as bar:
-        job = bar.add_task("decoding images", total=None)
+        job = bar.add_task("checking images", total=None)
         return read_export(
             config.format,
             source,
@@ -171,10 +171,10 @@ def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[
     try:
         with whole_folder(frames) as folder, progress_bar() as bar:
             job = bar.add_task("taking the video apart", total=video.frame_count)
-            for number, image in video:
-                _, jpeg = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-                (folder / f"{number:06d}.jpg").write_bytes(jpeg.tobytes())
-                bar.update(job, completed=number)
+            for frame in video:
+                _, jpeg = cv2.imencode(".jpg", frame.image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+                (folder / f"{frame.number:06d}.jpg").write_bytes(jpeg.tobytes())
+                bar.update(job, completed=frame.number)
         yield frames, video.frame_rate
     finally:
         shutil.rmtree(output / ".frames", ignore_errors=True)

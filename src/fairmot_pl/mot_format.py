@@ -247,11 +247,17 @@ def write_mot(path: Path | str, rows: NDArray[np.float64] | Iterable[NDArray[np.
         OSError: the file cannot be written (disk full, no permission); the message names it.
     """
     table = rows if isinstance(rows, np.ndarray) else np.concatenate([np.zeros((0, 10)), *rows])
-    write_text(path, "".join(",".join(_cell(value) for value in row) + "\n" for row in table.tolist()))
+    write_text(path, mot_lines(table))
 
 
-def _cell(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0")
+def mot_lines(rows: NDArray[np.float64]) -> str:
+    """The text of some rows, a line each."""
+    return "".join(",".join(number_text(value) for value in row) + "\n" for row in rows.tolist())
+
+
+def number_text(value: float) -> str:
+    """A finite number as result files have it: whole, or with up to four decimals."""
+    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def read_text(path: Path, refuse: type[ValueError] = ValueError) -> str:
