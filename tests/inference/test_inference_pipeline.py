@@ -239,6 +239,20 @@ def test_counts_and_files_of_a_lane(tmp_path):
     }
 
 
+def test_the_motion_of_the_camera_reaches_the_tracker(tmp_path):
+    class Shaking:
+        def step(self, image):
+            return np.array([[1, 0, image[0, 0, 0]], [0, 1, 0]], float)
+
+    tracker = OneWalker()
+    lane = lane_of(Frames(4), tmp_path, tracker=tracker, camera_motion=Shaking())
+    run([lane])
+    assert [camera[0, 2] for camera in tracker.cameras] == [1, 2, 3, 4]
+    tracker = OneWalker()
+    run([lane_of(Frames(2), tmp_path, tracker=tracker)])
+    assert tracker.cameras == [None, None]
+
+
 def test_only_what_is_asked_for_is_written(tmp_path):
     run([lane_of(Frames(3), tmp_path, formats=[], video=False)])
     assert list(tmp_path.iterdir()) == []
@@ -264,7 +278,7 @@ def test_people_are_covered_before_the_video_is_written(tmp_path):
 class Nobody:
     """A tracker that confirms nobody: what is merely detected is covered all the same."""
 
-    def update(self, detections, *, timestamp=None):
+    def update(self, detections, *, timestamp=None, camera=None):
         return OneWalker().update(detections).select(np.zeros(2, bool))
 
 
@@ -323,7 +337,7 @@ def test_reading_network_and_writing_are_at_work_at_once(tmp_path):
             return super().network(prepared)
 
     class Follows(OneWalker):
-        def update(self, detections, *, timestamp=None):
+        def update(self, detections, *, timestamp=None, camera=None):
             if self.frame == 1:
                 meeting.wait()
             return super().update(detections, timestamp=timestamp)
