@@ -95,7 +95,7 @@ def convert(config: DictConfig) -> Outcome:
 def read(config: DictConfig, source: Path, images: Path, findings: Findings) -> list[Converted]:
     """Read and check the export behind a progress bar."""
     with progress_bar() as bar:
-        job = bar.add_task("decoding images", total=None)
+        job = bar.add_task("checking images", total=None)
         return read_export(
             config.format,
             source,

@@ -88,7 +88,7 @@ def test_faults_leave_with_status_1_and_a_table(fails, set_of, folder):
 def test_json_is_all_that_is_printed(fails, set_of, folder):
     status, out, err = fails(*set_of, "--json", "--show=1")
     assert (status, json.loads(out)["clean"]) == (0, True)
-    assert "images decoded" in err
+    assert "images checked" in err
     (folder / "train" / "SYN-01" / "img1" / "000002.jpg").unlink()
     status, out, _ = fails(*set_of, "--json")
     document = json.loads(out)
@@ -112,8 +112,8 @@ def test_ctrl_c_keeps_what_was_found(fails, set_of, folder, monkeypatch):
     path.write_text(path.read_text() + "2,x,5,5,9,20,1,1,1\n")
     whole = auditing.probe_images
 
-    def stopped(paths, workers=None):
-        yield from list(whole(paths, workers=workers))[:3]
+    def stopped(paths, **options):
+        yield from list(whole(paths, **options))[:3]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(auditing, "probe_images", stopped)

@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fairmot_pl.codec.decode import decode_detections
-from fairmot_pl.codec.maps import HeadMaps
+from fairmot_pl.codec.decode import Sight, decode_sight, sight_of
 from fairmot_pl.data.images import letterbox_pixels, to_planes, to_unit
 from fairmot_pl.letterbox import Letterbox
+from fairmot_pl.models.fairmot import FairMOT
+from fairmot_pl.models.folding import folded
 from fairmot_pl.structures import Detections
 
 INPUT_MULTIPLE = 32
@@ -41,7 +42,8 @@ class Detector:
     `detector(image)` and `detector.batch(images)` do everything; `prepare`, `network` and `decode` are their three
     steps, for whoever lets them overlap. The first may run in several threads at once.
 
-    The model is moved to the device and put into eval mode; it stays the caller's object otherwise.
+    The model is moved to the device and put into eval mode; it stays the caller's object otherwise. On a CPU a
+    `FairMOT` is copied, with its batch norms folded into the convolutions: later changes of its weights do not count.
 
     Args:
         model: maps float32 images `(B, 3, H, W)` in [0, 1] to `HeadMaps`, as `FairMOT` does.
@@ -55,6 +57,18 @@ class Detector:
 
     Raises:
         ValueError: an argument that cannot work; the message names it and what is allowed.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import Detector, build_fairmot
+        >>> model = build_fairmot(backbone="mobilenetv3_small_050", reid_dim=16, deformable=False, head_channels=8)
+        >>> detector = Detector(model, input_size=(96, 160), score_threshold=0.1)  # or load_fairmot(FILE)
+        >>> image = np.zeros((480, 640, 3), np.uint8)
+        >>> detections = detector(image)
+        >>> detections.boxes.shape[1], detections.embeddings.shape[1]
+        (4, 16)
+        >>> len(detector.batch([image, image[:240]]))
+        2
     """
 
     def __init__(
@@ -77,7 +91,9 @@ class Detector:
         self.device = _resolve_device(device)
         self.precision = _resolve_precision(precision, self.device)
         self.model = model.to(self.device).eval()
-        self.reid_sampling = getattr(model, "reid_sampling", "center")
+        if isinstance(model, FairMOT) and self.device.type == "cpu":
+            # bytes come in planes; only on a CPU is it known that the other layout is the faster one
+            self.model = folded(model).to(memory_format=torch.channels_last)
 
     def __call__(self, image: NDArray[np.uint8]) -> Detections:
         """Detect in one `(H, W, 3)` uint8 RGB image.
@@ -120,19 +136,19 @@ class Detector:
         return Prepared(stacked.pin_memory() if self.device.type == "cuda" else stacked, letterboxes)
 
     @torch.inference_mode()
-    def network(self, prepared: Prepared) -> HeadMaps:
-        """The head maps of prepared images, on the device; bytes travel there, floats are made there."""
+    def network(self, prepared: Prepared) -> Sight:
+        """What the network says of prepared images; bytes travel to the device, floats are made there."""
         dtype = _AUTOCAST[self.precision]
+        images = to_unit(prepared.planes.to(self.device, non_blocking=True))
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-            maps: HeadMaps = self.model(to_unit(prepared.planes.to(self.device, non_blocking=True)))
-        return maps
+            if isinstance(self.model, FairMOT):
+                return self.model.look(images)
+            return sight_of(self.model(images))
 
     @torch.inference_mode()
-    def decode(self, maps: HeadMaps, letterboxes: Sequence[Letterbox]) -> list[Detections]:
+    def decode(self, sight: Sight, letterboxes: Sequence[Letterbox]) -> list[Detections]:
         """One `Detections` an image, each in pixels of its own image."""
-        found = decode_detections(
-            maps, k=self.k, score_threshold=self.score_threshold, reid_sampling=self.reid_sampling
-        )
+        found = decode_sight(sight, k=self.k, score_threshold=self.score_threshold)
         return [locate(*pair) for pair in zip(found, letterboxes, strict=True)]
 
     def wait(self) -> None:

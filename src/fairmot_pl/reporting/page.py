@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -38,6 +39,11 @@ def note(text: str) -> str:
     return f'<p class="note">{escape(text)}</p>'
 
 
+def note_lines(lines: Sequence[str]) -> str:
+    """A remark of several lines; nothing without any."""
+    return f'<p class="note">{"<br>".join(map(escape, lines))}</p>' if lines else ""
+
+
 def warning(text: str) -> str:
     """A remark that must not be missed."""
     return f'<p class="note warning">{escape(text)}</p>'
@@ -53,11 +59,37 @@ def tiles(figures: Sequence[tuple[str, str, str]]) -> str:
     return f'<div class="tiles">{"".join(cells)}</div>' if cells else ""
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, total: Sequence[str] | None = None) -> str:
-    """A table whose first column is text and whose others are figures, aligned right."""
+class Cell(NamedTuple):
+    """A cell of a table that is marked, as by `"best"`."""
 
-    def line(cells: Sequence[str], tag: str) -> str:
-        marked = [f"<{tag}{_figure(index)}>{escape(cell)}</{tag}>" for index, cell in enumerate(cells)]
+    text: str
+    mark: str = ""
+
+
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str | Cell]],
+    *,
+    total: Sequence[str] | None = None,
+    figures: Sequence[bool] | None = None,
+) -> str:
+    """A table; figures are aligned right.
+
+    Args:
+        header: a name for each column.
+        rows: as long as the header each.
+        total: a last row, set apart.
+        figures: whether each column holds figures; by default all but the first do.
+    """
+    aligned = figures if figures is not None else [index > 0 for index in range(len(header))]
+
+    def line(cells: Sequence[str | Cell], tag: str) -> str:
+        marked = []
+        for cell, figure in zip(cells, aligned, strict=True):
+            text, mark = (cell.text, cell.mark) if isinstance(cell, Cell) else (cell, "")
+            kinds = " ".join(filter(None, ["figure" if figure else "", mark]))
+            attribute = f' class="{kinds}"' if kinds else ""
+            marked.append(f"<{tag}{attribute}>{escape(text)}</{tag}>")
         return "".join(marked)
 
     body = [f"<tr>{line(row, 'td')}</tr>" for row in rows]
@@ -81,6 +113,11 @@ def caption(text: str) -> str:
 def folded(heading: str, text: str) -> str:
     """Preformatted text behind a click."""
     return f"<details><summary>{escape(heading)}</summary><pre>{escape(text)}</pre></details>" if text.strip() else ""
+
+
+def unfolding(heading: str, content: str) -> str:
+    """HTML behind a click."""
+    return f"<details><summary>{escape(heading)}</summary>{content}</details>"
 
 
 def plot(svg: str) -> str:
@@ -110,7 +147,3 @@ def picture(image: NDArray[np.uint8], caption: str) -> str:
 def data_address(kind: str, content: bytes) -> str:
     """Content as a `data:` address."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _figure(index: int) -> str:
-    return ' class="figure"' if index else ""

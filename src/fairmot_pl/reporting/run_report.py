@@ -18,6 +18,7 @@ from fairmot_pl.evaluation.summary import COLUMNS
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import to_svg
+from fairmot_pl.reporting.loss_doctor import diagnose
 from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
 from fairmot_pl.reporting.tracking_plots import hota_figure, sequence_figure
 from fairmot_pl.reporting.training_plots import loss_figure, validation_figure
@@ -183,8 +184,10 @@ def _sequence_table(summary: Scores) -> str:
 
 
 def _loss_section(log: MetricsLog) -> str:
+    found = diagnose(log)
     return page.section(
         "Training",
+        (page.note if found.is_fine else page.warning)(f"Loss doctor: {found.line}."),
         _svg(loss_figure(log), "Training losses, their weights and the learning rate over steps"),
     )
 

@@ -25,15 +25,16 @@ POSITION, BOTH, CHANGE = range(3)
 # Standard deviations, each linear in the height of the box: `slope * height + floor`.
 _SCALES = np.array([1.0, 1.0, 0.0, 1.0])
 _POSITION_SLOPE, _CHANGE_SLOPE = _SCALES / 20, _SCALES / 160
-_POSITION_FLOOR = np.array([0, 0, 1e-2, 0])
-_CHANGE_FLOOR = np.array([0, 0, 1e-5, 0])
+_STATE_FLOOR = np.array([0, 0, 1e-2, 0, 0, 0, 1e-5, 0])
 _MEASUREMENT_FLOOR = np.array([0, 0, 1e-1, 0])
+_INITIAL_SLOPE = np.concatenate([2 * _POSITION_SLOPE, 10 * _CHANGE_SLOPE])
+_PROCESS_SLOPE = np.concatenate([_POSITION_SLOPE, _CHANGE_SLOPE])
 _LEAST_HEIGHT = 1e-9
 """Pixels; a height that reaches 0 would make the filter sure of everything."""
 
 
 def _variance(mean: Array, slope: Array, floor: Array) -> Array:
-    """`(N, 4)` variance of a noise that goes with the height of the N boxes."""
+    """`(N, K)` variances of K kinds of noise that go with the height of the N boxes."""
     height = np.maximum(np.abs(mean[:, 3:4]), _LEAST_HEIGHT)
     return np.square(height * slope + floor)
 
@@ -49,8 +50,7 @@ def initiate(measurements: Array) -> tuple[Array, Array]:
     """
     mean = np.concatenate([measurements, np.zeros_like(measurements)], axis=1)
     covariance = np.zeros((len(mean), 3, 4))
-    covariance[:, POSITION] = _variance(mean, 2 * _POSITION_SLOPE, _POSITION_FLOOR)
-    covariance[:, CHANGE] = _variance(mean, 10 * _CHANGE_SLOPE, _CHANGE_FLOOR)
+    covariance[:, ::CHANGE] = _variance(mean, _INITIAL_SLOPE, _STATE_FLOOR).reshape(-1, 2, 4)
     return mean, covariance
 
 
@@ -65,18 +65,16 @@ def predict(mean: Array, covariance: Array, frames: float | Array = 1.0) -> tupl
         covariance: `(N, 3, 4)`.
         frames: above 0, one number for all or `(N, 1)`.
     """
+    noise = frames * _variance(mean, _PROCESS_SLOPE, _STATE_FLOOR)
     moved, spread = mean.copy(), covariance.copy()
     moved[:, :4] += frames * mean[:, 4:]
-    jitter = _variance(mean, _POSITION_SLOPE, _POSITION_FLOOR)
-    drift = _variance(mean, _CHANGE_SLOPE, _CHANGE_FLOOR)
-    carried = frames * covariance[:, CHANGE]
-    spread[:, POSITION] += frames * (2 * covariance[:, BOTH] + carried + jitter)
-    spread[:, BOTH] += carried
-    spread[:, CHANGE] += frames * drift
-    if not np.all(frames == 1):
-        once = frames * (frames - 1) / 2
-        spread[:, POSITION] += once * (2 * frames - 1) / 3 * drift
-        spread[:, BOTH] += once * drift
+    spread[:, BOTH] += frames * covariance[:, CHANGE]
+    spread[:, POSITION] += frames * (covariance[:, BOTH] + spread[:, BOTH])
+    spread[:, ::CHANGE] += noise.reshape(-1, 2, 4)
+    if not (isinstance(frames, float) and frames == 1):
+        drift = (frames - 1) / 2 * noise[:, 4:]
+        spread[:, POSITION] += (2 * frames - 1) / 3 * drift
+        spread[:, BOTH] += drift
     return moved, spread
 
 
@@ -107,9 +105,13 @@ def update(mean: Array, covariance: Array, measurements: Array) -> tuple[Array, 
     return corrected, spread
 
 
+def squared_distance(expected: Array, variance: Array, measurements: Array) -> Array:
+    """Squared Mahalanobis distance of `(..., 4)` measurements from what `project` says is expected."""
+    distance: Array = (np.square(measurements - expected) / variance).sum(axis=-1)
+    return distance
+
+
 def gating_distance(mean: Array, covariance: Array, measurements: Array) -> Array:
     """`(N, M)` squared Mahalanobis distance of measurements `(M, 4)` xyah from N states."""
-    expected, innovation = project(mean, covariance)
-    difference = measurements - expected[:, None]
-    distance: Array = (np.square(difference) / innovation[:, None]).sum(axis=2)
-    return distance
+    expected, variance = project(mean, covariance)
+    return squared_distance(expected[:, None], variance[:, None], measurements)

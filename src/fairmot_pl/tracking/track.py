@@ -13,7 +13,7 @@ from fairmot_pl.boxes import xyah_to_xyxy, xyxy_to_xyah
 from fairmot_pl.structures import Detections, Tracks
 from fairmot_pl.tracking import kalman
 from fairmot_pl.tracking.camera import move_boxes, move_states
-from fairmot_pl.tracking.costs import iou_distance, unit_length
+from fairmot_pl.tracking.costs import overlapping, unit_length
 from fairmot_pl.tracking.reupdate import reupdate
 
 Array = NDArray[np.float64]
@@ -30,6 +30,9 @@ class TrackState(IntEnum):
     """Seen in the last frame, and reported."""
     LOST = 2
     """Not seen in the last frame; may return under its id."""
+
+
+TENTATIVE, CONFIRMED, LOST = map(int, TrackState)  # plain numbers, which NumPy compares at once
 
 
 @dataclass(kw_only=True)
@@ -97,18 +100,17 @@ class TrackTable:
 
     def select(self, which: NDArray[Any]) -> TrackTable:
         """A copy with only the tracks that `which` (mask or indices) picks."""
-        return TrackTable(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
+        return TrackTable(**{name: getattr(self, name)[which] for name in _COLUMNS})
+
+    def keep(self, which: Mask) -> TrackTable:
+        """The tracks that `which` `(T,)` picks; no copy where that is all of them."""
+        return self if which.all() else self.select(which)
 
     def join(self, younger: TrackTable) -> TrackTable:
         """These tracks followed by `younger` ones."""
         if not len(younger) or not len(self):  # an empty table does not know the embedding's dimension
             return self if len(self) else younger
-        return TrackTable(
-            **{
-                field.name: np.concatenate([getattr(self, field.name), getattr(younger, field.name)])
-                for field in fields(self)
-            }
-        )
+        return TrackTable(**{name: np.concatenate([getattr(self, name), getattr(younger, name)]) for name in _COLUMNS})
 
     @property
     def boxes(self) -> NDArray[np.float64]:
@@ -118,7 +120,7 @@ class TrackTable:
     @property
     def confirmed(self) -> Tracks:
         """What the tracker reports of this frame."""
-        seen = self.states == TrackState.CONFIRMED
+        seen = self.states == CONFIRMED
         return Tracks(ids=self.ids[seen], boxes=self.boxes[seen], scores=self.scores[seen], classes=self.classes[seen])
 
     def predict(self, frames: float = 1.0) -> None:
@@ -126,9 +128,13 @@ class TrackTable:
 
         Tentative ones stay where they were: they have no velocity yet.
         """
-        moving = self.states != TrackState.TENTATIVE
-        self.mean[self.states == TrackState.LOST, kalman.HEIGHT_CHANGE] = 0.0
-        self.mean[moving], self.covariance[moving] = kalman.predict(self.mean[moving], self.covariance[moving], frames)
+        moving = self.states != TENTATIVE
+        self.mean[self.states == LOST, kalman.HEIGHT_CHANGE] = 0.0
+        mean, covariance = kalman.predict(self.mean, self.covariance, frames)
+        if moving.all():
+            self.mean, self.covariance = mean, covariance
+        else:
+            self.mean[moving], self.covariance[moving] = mean[moving], covariance[moving]
 
     def move_camera(self, camera: Array) -> Mask:
         """Map all tracks, and where they were last seen, by `(2, 3)` into the pixels of the next frame.
@@ -171,7 +177,7 @@ class TrackTable:
         mean, covariance = (
             kalman.update(self.mean[rows], self.covariance[rows], measured) if filtered else kalman.initiate(measured)
         )
-        lost = self.states[rows] == TrackState.LOST
+        lost = self.states[rows] == LOST
         if rerun and lost.any():
             found = rows[lost]
             mean[lost], covariance[lost] = reupdate(
@@ -187,7 +193,7 @@ class TrackTable:
         blend = momentum * self.embeddings[rows] + (1 - momentum) * detections.embeddings
         self.embeddings[rows] = unit_length(blend)
         self.scores[rows] = np.where(lost & keeps_score, self.scores[rows], detections.scores)
-        self.states[rows] = TrackState.CONFIRMED
+        self.states[rows] = CONFIRMED
         self.last_frame[rows] = frame
 
     def within(self, buffer: int, *, frame: float) -> Mask:
@@ -200,10 +206,10 @@ class TrackTable:
         A track lost for more than `buffer` frames may still return in the very next frame, but then its next
         loss ends it at once (the reference takes removed tracks off its lost list a frame late).
         """
-        unproven = self.states == TrackState.TENTATIVE
+        unproven = self.states == TENTATIVE
         lives: Mask = ~(missed & (unproven | self.overdue))
-        self.overdue |= missed & (self.states == TrackState.LOST) & (frame - self.last_frame > buffer)
-        self.states[missed & ~unproven] = TrackState.LOST
+        self.overdue |= missed & (self.states == LOST) & (frame - self.last_frame > buffer)
+        self.states[missed & ~unproven] = LOST
         return lives
 
     def distinct(self, limit: float) -> Mask:
@@ -212,14 +218,19 @@ class TrackTable:
         Nearness is the IoU distance, within a class. Age runs from birth to the last detection; of equals,
         the seen one goes.
         """
-        lost = np.flatnonzero(self.states == TrackState.LOST)
-        seen = np.flatnonzero(self.states != TrackState.LOST)
+        distinct = np.ones(len(self), dtype=bool)
+        lost = np.flatnonzero(self.states == LOST)
+        if not len(lost):
+            return distinct
+        seen = np.flatnonzero(self.states != LOST)
         boxes = self.boxes
-        near = iou_distance(boxes[seen], boxes[lost]) < limit
-        near &= self.classes[seen, None] == self.classes[lost]
-        row, column = np.nonzero(near)
+        row, column, distance = overlapping(boxes[seen], boxes[lost])
+        near = (distance < limit) & (self.classes[seen[row]] == self.classes[lost[column]])
+        row, column = row[near], column[near]
         age = self.last_frame - self.first_frame
         older = age[seen[row]] > age[lost[column]]
-        distinct = np.ones(len(self), dtype=bool)
         distinct[np.where(older, lost[column], seen[row])] = False
         return distinct
+
+
+_COLUMNS = tuple(field.name for field in fields(TrackTable))

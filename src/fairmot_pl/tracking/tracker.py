@@ -31,6 +31,21 @@ class OnlineTracker(TrackerSettings):
 
     Raises:
         ValueError: an unknown association, a setting outside its range, or parts that do not go together.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import Detections, OnlineTracker
+        >>> tracker = OnlineTracker(association="byte", frame_rate=25)  # independent of every other tracker
+        >>> for step in range(3):  # somebody walks to the right, 4 pixels a frame
+        ...     seen = Detections(
+        ...         boxes=[[100 + 4 * step, 50, 140 + 4 * step, 150]],
+        ...         scores=[0.9],
+        ...         embeddings=np.zeros((1, 0)),
+        ...         classes=[0],
+        ...     )
+        ...     tracks = tracker.update(seen)
+        >>> tracks.ids.tolist(), tracks.boxes.shape
+        ([1], (1, 4))
     """
 
     def __post_init__(self) -> None:
@@ -74,19 +89,19 @@ class OnlineTracker(TrackerSettings):
         self.frame += 1
         self.clock += passed
         if passed > 1:
-            self.tracks = self.tracks.select(self.tracks.within(self.buffer, frame=self.clock))
+            self.tracks = self.tracks.keep(self.tracks.within(self.buffer, frame=self.clock))
         if self.use_kalman:
             self.tracks.predict(passed)
         if affine is not None:
-            self.tracks = self.tracks.select(self.tracks.move_camera(affine))
+            self.tracks = self.tracks.keep(self.tracks.move_camera(affine))
         banded = bands(seen.scores, self)
         pairs = associate(self.tracks, seen, self._association.stages, banded)
         survivors = self._continue(seen, pairs)
 
         unclaimed = banded[Band.HIGH] & (seen.scores >= self._birth_threshold)
         unclaimed[pairs[:, 1]] = False
-        tracks = survivors.join(self._start(seen.select(unclaimed)))
-        self.tracks = tracks.select(tracks.distinct(self.duplicate_distance))
+        tracks = survivors.join(self._start(seen.select(unclaimed))) if unclaimed.any() else survivors
+        self.tracks = tracks.keep(tracks.distinct(self.duplicate_distance))
         return self.tracks.confirmed
 
     def _pass(self, timestamp: float | None) -> tuple[float, float]:
@@ -122,7 +137,7 @@ class OnlineTracker(TrackerSettings):
                 filtered=self.use_kalman,
                 rerun=self.use_reupdate,
             )
-        return self.tracks.select(lives)
+        return self.tracks.keep(lives)
 
     def _start(self, detections: Detections) -> TrackTable:
         """New tracks, best score first."""
@@ -134,10 +149,9 @@ class OnlineTracker(TrackerSettings):
     def _prepare(self, detections: Detections) -> Detections:
         """The detections that can matter, best first, with embeddings of unit length (or none)."""
         self._check(detections)
-        left, top, right, bottom = detections.boxes.T
         order = np.argsort(-detections.scores, kind="stable")
         floor = min(self.score_threshold, self.low_score_threshold)
-        usable = (right > left) & (bottom > top) & (detections.scores > floor)
+        usable = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1) & (detections.scores > floor)
         kept = detections.select(order[usable[order]])
         embeddings = kept.embeddings if self._association.needs_embeddings else kept.embeddings[:, :0]
         return Detections(

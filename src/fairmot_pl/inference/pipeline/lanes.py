@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from fairmot_pl.codec.maps import HeadMaps
+from fairmot_pl.codec.decode import Sight
 from fairmot_pl.inference.detector import Prepared
 from fairmot_pl.inference.pipeline.exchange import Exchange, StoppedError
 from fairmot_pl.inference.pipeline.follower import Follower
@@ -27,10 +27,10 @@ class StagedDetector(Protocol):
     def prepare(self, images: Sequence[Image]) -> Prepared:
         """Fit images into the network's input; called from several threads."""
 
-    def network(self, prepared: Prepared) -> HeadMaps:
+    def network(self, prepared: Prepared) -> Sight:
         """The network alone."""
 
-    def decode(self, maps: HeadMaps, letterboxes: Sequence[Letterbox]) -> list[Detections]:
+    def decode(self, sight: Sight, letterboxes: Sequence[Letterbox]) -> list[Detections]:
         """Detections in pixels of each image."""
 
     def wait(self) -> None:

@@ -86,10 +86,10 @@ def _look(detector: StagedDetector, lane: Lane, waiting: Waiting, clock: StageCl
         with clock.time("prepare"):
             prepared = detector.prepare([frame.image])
     with clock.time("network"):
-        maps = detector.network(prepared)
+        sight = detector.network(prepared)
         detector.wait()
     with clock.time("decode"):
-        (detections,) = detector.decode(maps, prepared.letterboxes)
+        (detections,) = detector.decode(sight, prepared.letterboxes)
     lane.hand_on(frame, detections)
     lane.taken += 1
     if lane.taken == lane.max_frames:
