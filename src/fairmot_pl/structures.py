@@ -5,12 +5,15 @@ Boxes are `(N, 4)` float32 in xyxy order unless a name says otherwise; frames co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import supervision
 
 UNKNOWN_IDENTITY = -1
 """Identity of a box that trains detection only."""
@@ -26,18 +29,36 @@ class _ArrayRecord:
 
     def _coerce(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> None:
         array: NDArray[Any] = np.asarray(getattr(self, name), dtype=dtype)
-        fits = array.ndim == len(shape) and all(
-            want is None or want == got for want, got in zip(shape, array.shape, strict=True)
-        )
-        if not fits:
+        if len(array.shape) != len(shape) or any(map(_differ, shape, array.shape)):
             wanted = "(" + ", ".join("*" if size is None else str(size) for size in shape) + ")"
             raise ValueError(f"{type(self).__name__}.{name} has shape {array.shape}, expected {wanted}")
         object.__setattr__(self, name, array)
 
-    def select(self: _Record, which: NDArray[Any]) -> _Record:
-        """The same record with only the objects that `which` (a mask or indices over N) picks."""
-        picked = {field.name: getattr(self, field.name)[which] for field in fields(self)}  # type: ignore[arg-type]
-        return type(self)(**picked)
+    def select(self: _Record, which: NDArray[Any] | slice) -> _Record:
+        """The same record with only the objects that `which` (a mask, indices or a slice over N) picks."""
+        picked = object.__new__(type(self))  # parts of what was checked need no check
+        picked.__dict__.update({name: column[which] for name, column in self.__dict__.items()})
+        return picked
+
+
+def _differ(wanted: int | None, given: int) -> bool:
+    return wanted is not None and wanted != given
+
+
+def _supervision(**arrays: Any) -> supervision.Detections:
+    """The record of the package `supervision`, which is loaded only here.
+
+    Raises:
+        ModuleNotFoundError: it is not installed; the message says how.
+    """
+    try:
+        from supervision import Detections as SupervisionDetections
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"to_supervision needs the package supervision ({error}): pip install --no-deps supervision defusedxml "
+            "pydeprecate (with all its dependencies it would bring a second OpenCV)"
+        ) from error
+    return SupervisionDetections(**arrays)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +70,18 @@ class Detections(_ArrayRecord):
         scores: `(N,)` confidence in [0, 1].
         embeddings: `(N, D)` L2-normalised re-ID embeddings; `D` may be 0 for a detector without re-ID.
         classes: `(N,)` class index, from 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import Detections
+        >>> found = Detections(
+        ...     boxes=[[10, 20, 50, 120], [60, 20, 100, 120]],
+        ...     scores=[0.9, 0.3],
+        ...     embeddings=np.eye(2),
+        ...     classes=[0, 0],
+        ... )
+        >>> len(found), found.boxes.shape, len(found.select(found.scores > 0.5))
+        (2, (2, 4), 1)
     """
 
     boxes: Float
@@ -76,6 +109,15 @@ class Detections(_ArrayRecord):
             classes=np.zeros(0, np.int64),
         )
 
+    def to_supervision(self) -> supervision.Detections:
+        """The same as `supervision.Detections`; embeddings, where there are any, are its `data["embeddings"]`.
+
+        Raises:
+            ModuleNotFoundError: the package `supervision` is not installed.
+        """
+        data = {"embeddings": self.embeddings} if self.embeddings.shape[1] else {}
+        return _supervision(xyxy=self.boxes, confidence=self.scores, class_id=self.classes, data=data)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tracks(_ArrayRecord):
@@ -86,6 +128,12 @@ class Tracks(_ArrayRecord):
         boxes: `(M, 4)` xyxy in image pixels: the filtered state, not the detection.
         scores: `(M,)` confidence of the last matched detection.
         classes: `(M,)` class index, from 0.
+
+    Example:
+        >>> from fairmot_pl import Tracks
+        >>> tracks = Tracks(ids=[1, 4], boxes=[[10, 20, 50, 120], [60, 20, 99, 120]], scores=[0.9, 0.8], classes=[0, 0])
+        >>> len(tracks), tracks.select(tracks.ids == 4).boxes.tolist()
+        (2, [[60.0, 20.0, 99.0, 120.0]])
     """
 
     ids: Int
@@ -102,6 +150,44 @@ class Tracks(_ArrayRecord):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def to_supervision(self) -> supervision.Detections:
+        """The same as `supervision.Detections`, whose `tracker_id` are the ids.
+
+        Raises:
+            ModuleNotFoundError: the package `supervision` is not installed.
+        """
+        return _supervision(
+            xyxy=self.boxes.astype(np.float32), confidence=self.scores, class_id=self.classes, tracker_id=self.ids
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameOutput:
+    """All that one annotated frame leaves behind when the network has seen it; tracking and its figures need no more.
+
+    Args:
+        detections: in pixels of the image.
+        truth_embeddings: `(G, D)` float32 L2-normalised, read where the annotated boxes have their centres; in the
+            order of the frame's annotation. A frame whose image could not be read has none.
+        truth_identities: `(G,)` raw identities of those boxes, unique within the sequence; -1 = unknown.
+    """
+
+    detections: Detections
+    truth_embeddings: Float
+    truth_identities: Int
+
+    def __post_init__(self) -> None:
+        for name, dtype, dimensions in (("truth_embeddings", np.float32, 2), ("truth_identities", np.int64, 1)):
+            array = np.asarray(getattr(self, name), dtype)
+            if array.ndim != dimensions:
+                raise ValueError(f"FrameOutput.{name} has shape {array.shape}, expected {dimensions} axes")
+            object.__setattr__(self, name, array)
+        if len(self.truth_embeddings) != len(self.truth_identities):
+            raise ValueError(
+                f"FrameOutput has {len(self.truth_embeddings)} truth_embeddings and {len(self.truth_identities)} "
+                "truth_identities; every annotated box needs both"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,11 +47,12 @@ def hota_counts(sequence: PairedSequence) -> HotaCounts:
 
     matched = best_pairs(sequence, alignment[of_pair] * iou)
     matched_iou, matched_tracks = iou[matched], of_pair[matched]
-    tp, association, iou_sum = [], [], []
-    for alpha in ALPHAS:
-        hit = matched_iou >= alpha - EPS
-        matches = np.bincount(matched_tracks[hit], minlength=len(track_pairs))
-        tp.append(int(hit.sum()))
-        association.append(float((matches * matches / np.maximum(1, lengths - matches)).sum()))
-        iou_sum.append(float(matched_iou[hit].sum()))
-    return HotaCounts(tuple(tp), tuple(association), tuple(iou_sum))
+    # how many thresholds a match passes; sums over the matches that pass at least so many are those at a threshold
+    passed = np.searchsorted(ALPHAS - EPS, matched_iou, "right")
+    tracks_matched, place = np.unique(matched_tracks, return_inverse=True)
+    steps = len(ALPHAS) + 1
+    at_least = np.bincount(place * steps + passed, minlength=len(tracks_matched) * steps).reshape(-1, steps)
+    matches = at_least[:, ::-1].cumsum(axis=1)[:, -2::-1]
+    association = (matches * matches / np.maximum(1, lengths[tracks_matched][:, None] - matches)).sum(axis=0)
+    placement = np.bincount(passed, matched_iou, minlength=steps)[::-1].cumsum()[-2::-1]
+    return HotaCounts(tuple(matches.sum(axis=0).tolist()), tuple(association.tolist()), tuple(placement.tolist()))

@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import WandbLogger
 from fairmot_pl.boxes import tlwh_to_xyxy
 from fairmot_pl.data.images import read_image
 from fairmot_pl.inference.drawing import Trails, draw_tracks
-from fairmot_pl.inference.video import VideoWriter
+from fairmot_pl.inference.video_writer import VideoWriter
 from fairmot_pl.mot_format import MotTable
 from fairmot_pl.structures import AnnotatedSequence, Tracks
 from fairmot_pl.training.callbacks.tracking import tracking_of

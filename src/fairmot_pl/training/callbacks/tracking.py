@@ -12,14 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from fairmot_pl.data.dataset import FrameSample
-from fairmot_pl.data.mot import annotation_rows
-from fairmot_pl.evaluation.preprocess import check_benchmark, tell_benchmark
+from fairmot_pl.evaluation.preprocess import check_benchmark
 from fairmot_pl.evaluation.scores import SequenceScores
 from fairmot_pl.evaluation.summary import Summary
-from fairmot_pl.evaluation.tracking import combine, evaluate_sequence
-from fairmot_pl.inference.tracking import keep_for_output
-from fairmot_pl.mot_format import MotTable, read_mot, track_rows, write_mot
-from fairmot_pl.structures import AnnotatedSequence, Detections
+from fairmot_pl.evaluation.tracking import combine
+from fairmot_pl.inference.replay import OutputFilter, count_sequence, ground_truth, tracked_rows
+from fairmot_pl.mot_format import write_mot
+from fairmot_pl.structures import AnnotatedSequence, Detections, FrameOutput
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.sharding import gather
 
@@ -52,7 +51,7 @@ class TrackValidationSequences(pl.Callback):
         benchmark: str = "auto",
     ) -> None:
         self.tracker_options = dict(tracker)
-        self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
+        self.kept = OutputFilter(min_area=min_box_area, max_aspect=max_aspect_ratio)
         check_benchmark(benchmark)
         self.benchmark = benchmark
         self.notes: list[str] = []
@@ -66,7 +65,7 @@ class TrackValidationSequences(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Read every ground truth once, so that what is wrong with it shows before the first epoch."""
-        nothing = MotTable.from_rows(np.zeros((0, 10)))
+        nothing = np.zeros((0, 10))
         for sequence in trainer.datamodule.val_shard().sequences:  # type: ignore[attr-defined]
             self._evaluate(sequence, nothing, sequence.frames[-1].frame)
 
@@ -80,15 +79,15 @@ class TrackValidationSequences(pl.Callback):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        outputs: list[Detections],  # type: ignore[override]
+        outputs: list[FrameOutput],  # type: ignore[override]
         batch: FrameSample,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Hand each frame's detections to its sequence's tracker; a frame that could not be read has none."""
+        """Hand each frame's detections to its sequence's tracker."""
         places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
-        for (sequence, frame), detections, broken in zip(places, outputs, batch.broken, strict=True):
-            self._track(sequence, frame, detections.select(np.arange(0)) if broken else detections)
+        for (sequence, frame), output in zip(places, outputs, strict=True):
+            self._track(sequence, frame, output.detections)
 
     def _track(self, index: int, frame: int, detections: Detections) -> None:
         last = self._last_frame.get(index)
@@ -102,9 +101,7 @@ class TrackValidationSequences(pl.Callback):
         if last is None:
             self._trackers[index] = OnlineTracker(frame_rate=sequence.frame_rate, **self.tracker_options)
         self._last_frame[index] = frame
-        tracks = self._trackers[index].update(detections)
-        kept = keep_for_output(tracks, min_area=self.min_box_area, max_aspect=self.max_aspect_ratio)
-        self._rows[index].append(track_rows(frame, kept))
+        self._rows[index].append(tracked_rows(self._trackers[index], frame, detections, self.kept))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Score this process's sequences, gather everybody's counts, log the combined figures."""
@@ -114,7 +111,7 @@ class TrackValidationSequences(pl.Callback):
         for index, last in sorted(self._last_frame.items()):
             sequence = self._sequences[index]
             rows[sequence.name] = np.concatenate([np.zeros((0, 10)), *self._rows[index]])
-            scores[sequence.name] = self._evaluate(sequence, MotTable.from_rows(rows[sequence.name]), last)
+            scores[sequence.name] = self._evaluate(sequence, rows[sequence.name], last)
         gathered = gather((scores, rows, self._unseen()))
         self.notes = [f"not all validation frames were tracked: {note}" for part in gathered for note in part[2]]
         if not any(part[0] for part in gathered):
@@ -134,11 +131,10 @@ class TrackValidationSequences(pl.Callback):
             if self._last_frame.get(index) != sequence.frames[-1].frame
         ]
 
-    def _evaluate(self, sequence: AnnotatedSequence, results: MotTable, last: int) -> SequenceScores:
+    def _evaluate(self, sequence: AnnotatedSequence, rows: NDArray[np.float64], last: int) -> SequenceScores:
         """Counts of a sequence up to frame `last`."""
-        truth = _ground_truth(sequence, last)
-        benchmark = tell_benchmark(sequence.name, truth) if self.benchmark == "auto" else self.benchmark
-        return evaluate_sequence(truth, results, benchmark=benchmark, length=last, sources=(sequence.name, "results"))
+        truth = ground_truth(sequence, last)
+        return count_sequence(sequence.name, truth, rows, benchmark=self.benchmark, last=last)
 
     def write_results(self, folder: Path) -> None:
         """Write `SEQ.txt` in MOTChallenge format for every sequence of the last validation."""
@@ -149,11 +145,3 @@ class TrackValidationSequences(pl.Callback):
 def tracking_of(trainer: pl.Trainer) -> TrackValidationSequences | None:
     """The callback that tracks the validation sequences, if the run has it."""
     return next((found for found in trainer.callbacks if isinstance(found, TrackValidationSequences)), None)  # type: ignore[attr-defined]
-
-
-def _ground_truth(sequence: AnnotatedSequence, last: int) -> MotTable:
-    """All rows (distractors too) of the frames that the sequence holds, up to frame `last`."""
-    if sequence.folder is None:
-        return annotation_rows(sequence, last)
-    truth = read_mot(sequence.folder / "gt" / "gt.txt")
-    return truth.select((truth.frames >= sequence.frames[0].frame) & (truth.frames <= last))
