@@ -96,17 +96,16 @@ def associate(
     free_tracks, free_detections = np.ones(len(tracks), bool), np.ones(len(detections), bool)
     matches = [np.zeros((0, 2), np.int64)]
     known: dict[Cost, Pairs] = {}
-    for stage in stages if len(tracks) and len(detections) else ():
+    for stage in stages:
+        rows = free_tracks & stage.takes[tracks.states]
+        columns = free_detections & banded[stage.band]
+        if not (rows.any() and columns.any()):
+            continue
         if stage.cost not in known:
             pairs = stage.cost(tracks, detections)
             known[stage.cost] = pairs.where(tracks.classes[pairs.rows] == detections.classes[pairs.columns])
         pairs = known[stage.cost]
-        rows = free_tracks & stage.takes[tracks.states]
-        columns = free_detections & banded[stage.band]
-        open_pairs = rows[pairs.rows] & columns[pairs.columns]
-        if not open_pairs.any():
-            continue
-        matched = assign(pairs.where(open_pairs), stage.limit)
+        matched = assign(pairs.where(rows[pairs.rows] & columns[pairs.columns]), stage.limit)
         free_tracks[matched[:, 0]] = free_detections[matched[:, 1]] = False
         matches.append(matched)
     return np.concatenate(matches)
