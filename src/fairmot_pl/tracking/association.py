@@ -23,6 +23,7 @@ from fairmot_pl.tracking import kalman
 from fairmot_pl.tracking.assignment import assign
 from fairmot_pl.tracking.costs import cosine_distance, fuse_motion, iou_distance
 from fairmot_pl.tracking.settings import TrackerSettings
+from fairmot_pl.tracking.trace import FrameTrace
 from fairmot_pl.tracking.track import TrackState, TrackTable
 
 Cost = Callable[[TrackTable, Detections], NDArray[np.float64]]
@@ -81,14 +82,17 @@ def associate(
     detections: Detections,
     stages: tuple[Stage, ...],
     banded: Mapping[Band, NDArray[np.bool_]],
+    trace: FrameTrace | None = None,
 ) -> NDArray[np.int64]:
-    """Run the stages; only pairs of one class match.
+    """Run the stages; only pairs of one class match. Every stage is taken down in `trace`, if there is one.
 
     Returns:
         Pairs `(P, 2)` of track row and detection row.
     """
     free_tracks, free_detections = np.ones(len(tracks), bool), np.ones(len(detections), bool)
     matches = [np.zeros((0, 2), np.int64)]
+    if trace is not None:
+        trace.begin(tracks, detections)
     for stage in stages:
         rows = np.flatnonzero(free_tracks & np.isin(tracks.states, stage.states))
         columns = np.flatnonzero(free_detections & banded[stage.band])
@@ -100,6 +104,8 @@ def associate(
         matched = np.stack([rows[pairs[:, 0]], columns[pairs[:, 1]]], axis=1)
         free_tracks[matched[:, 0]] = free_detections[matched[:, 1]] = False
         matches.append(matched)
+        if trace is not None:
+            trace.stage(stage.cost, rows, columns, cost, stage.limit, matched)
     return np.concatenate(matches)
 
 
