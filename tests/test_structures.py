@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from fairmot_pl.structures import Detections, Tracks
+from fairmot_pl.structures import Detections, FrameOutput, Tracks
 
 
 def detections(count=3, dim=4):
@@ -55,3 +55,12 @@ def test_records_are_frozen():
     tracks = Tracks(ids=[1], boxes=[[0, 0, 1, 1]], scores=[1], classes=[0])
     with pytest.raises(FrozenInstanceError):
         tracks.ids = np.zeros(1)
+
+
+def test_a_frame_output_needs_an_identity_for_every_embedding():
+    output = FrameOutput(detections=detections(), truth_embeddings=np.ones((2, 4)), truth_identities=[5, -1])
+    assert (output.truth_embeddings.dtype, output.truth_identities.dtype) == (np.float32, np.int64)
+    with pytest.raises(ValueError, match="2 truth_embeddings and 1 truth_identities"):
+        FrameOutput(detections=detections(), truth_embeddings=np.ones((2, 4)), truth_identities=[5])
+    with pytest.raises(ValueError, match=r"FrameOutput.truth_embeddings has shape \(4,\)"):
+        FrameOutput(detections=detections(), truth_embeddings=np.ones(4), truth_identities=[5])

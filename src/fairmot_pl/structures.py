@@ -105,6 +105,34 @@ class Tracks(_ArrayRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FrameOutput:
+    """All that one annotated frame leaves behind when the network has seen it; tracking and its figures need no more.
+
+    Args:
+        detections: in pixels of the image.
+        truth_embeddings: `(G, D)` float32 L2-normalised, read where the annotated boxes have their centres; in the
+            order of the frame's annotation. A frame whose image could not be read has none.
+        truth_identities: `(G,)` raw identities of those boxes, unique within the sequence; -1 = unknown.
+    """
+
+    detections: Detections
+    truth_embeddings: Float
+    truth_identities: Int
+
+    def __post_init__(self) -> None:
+        for name, dtype, dimensions in (("truth_embeddings", np.float32, 2), ("truth_identities", np.int64, 1)):
+            array = np.asarray(getattr(self, name), dtype)
+            if array.ndim != dimensions:
+                raise ValueError(f"FrameOutput.{name} has shape {array.shape}, expected {dimensions} axes")
+            object.__setattr__(self, name, array)
+        if len(self.truth_embeddings) != len(self.truth_identities):
+            raise ValueError(
+                f"FrameOutput has {len(self.truth_embeddings)} truth_embeddings and {len(self.truth_identities)} "
+                "truth_identities; every annotated box needs both"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrameAnnotation(_ArrayRecord):
     """One image and the people in it.
 

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import SequenceFrames, TrainingSample, TrainingSamples, prepare_worker
+from fairmot_pl.data.dataset import SequenceFrames, TrainingSample, TrainingSamples, collate_frames, prepare_worker
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.images import letterbox_pixels, read_image, to_planes
 from fairmot_pl.data.sampling import EpochSampler
@@ -129,6 +129,9 @@ def test_a_broken_image_is_named_and_another_takes_its_place(make_sequence, tmp_
     assert message in frame.broken
     assert (frame.image == 128).all()
     assert (frame.sequence, frame.frame, frame.image_size.tolist()) == (0, 2, [48, 80])
+    assert (frame.people, frame.boxes.shape, frame.identities.shape) == (0, (0, 4), (0,))  # nobody is seen in it
+    batch = collate_frames([frames[0], frame, frames[0]])
+    assert (batch.people.tolist(), len(batch.boxes)) == ([2, 0, 2], 4)
 
 
 def test_workers_replace_a_broken_image_alike(make_sequence, tmp_path):
@@ -203,7 +206,7 @@ def test_frames_come_in_order_and_collate(make_sequence, tmp_path):
     make_sequence("MOT17-04-SDP", frames=3)
     sequences = read(tmp_path, split="second_half")[0].sequences
     frames = SequenceFrames(sequences, input_size=INPUT)
-    (batch,) = DataLoader(frames, batch_size=5)
+    (batch,) = DataLoader(frames, batch_size=5, collate_fn=collate_frames)
     assert batch.sequence.tolist() == [0, 1, 1]
     assert batch.frame.tolist() == [2, 2, 3]
     assert batch.image_size.tolist() == [[48, 80]] * 3
@@ -211,3 +214,7 @@ def test_frames_come_in_order_and_collate(make_sequence, tmp_path):
     expected = letterbox_pixels(read_image(sequences[1].frames[1].image_path), Letterbox((48, 80), INPUT))
     torch.testing.assert_close(batch.image[2], to_planes(expected))
     assert list(batch.broken) == [""] * 3
+    shown = [sequences[0].frames[0], *sequences[1].frames]
+    assert batch.people.tolist() == [len(frame) for frame in shown]
+    assert batch.boxes.tolist() == np.concatenate([frame.boxes for frame in shown]).tolist()
+    assert batch.identities.tolist() == np.concatenate([frame.identities for frame in shown]).tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -63,6 +65,29 @@ def decode_detections(
         Detections(boxes=box, scores=score, embeddings=embedding, classes=kind)
         for box, score, embedding, kind in zip(*parts, strict=True)
     ]
+
+
+@torch.no_grad()
+def embed_boxes(
+    maps: HeadMaps, boxes: Sequence[Tensor], *, box_encoding: str = "ltrb", reid_sampling: str = "center"
+) -> list[np.ndarray]:
+    """Read the embeddings of boxes that are known, such as those of an annotation.
+
+    Args:
+        maps: head maps of B images.
+        boxes: B times `(G, 4)` xyxy in network-input pixels.
+        box_encoding: of the network, `"ltrb"` or `"wh"`.
+        reid_sampling: where embeddings are read, as in `decode_detections`.
+
+    Returns:
+        B times `(G, D)` float32 of unit length, in the order of the boxes.
+    """
+    counts = torch.tensor([len(of_image) for of_image in boxes])
+    image = torch.repeat_interleave(torch.arange(len(boxes)), counts).to(maps.embedding.device)
+    size = (maps.embedding.shape[2], maps.embedding.shape[3])
+    objects = Objects.of_boxes(torch.cat(list(boxes)), image, map_size=size, box_encoding=box_encoding)
+    embeddings = F.normalize(sample_embeddings(maps.embedding, objects, sampling=reid_sampling), dim=1)
+    return np.split(embeddings.cpu().numpy(), counts.cumsum(0)[:-1].numpy())
 
 
 def _per_image(values: Tensor, kept: Tensor) -> list[np.ndarray]:

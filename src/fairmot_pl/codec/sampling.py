@@ -15,6 +15,7 @@ from torch import Tensor
 from torchvision.ops import roi_align
 
 from fairmot_pl.codec.maps import STRIDE, Targets
+from fairmot_pl.codec.targets import place_boxes
 
 ROI_BINS, SAMPLES_PER_BIN = 7, 2
 
@@ -44,6 +45,20 @@ class Objects(NamedTuple):
         """The objects in the slots that the mask `which` `(B, K)` picks, image by image."""
         image, slot = which.nonzero(as_tuple=True)
         return cls(image, targets.index[image, slot], targets.offset[image, slot], targets.size[image, slot])
+
+    @classmethod
+    def of_boxes(cls, boxes: Tensor, image: Tensor, *, map_size: tuple[int, int], box_encoding: str) -> Objects:
+        """The objects of boxes, as `encode_targets` would place them.
+
+        Args:
+            boxes: `(N, 4)` xyxy in network-input pixels.
+            image: `(N,)` which image of the batch each is in; its device is that of the objects.
+            map_size: `(h, w)` of the map.
+            box_encoding: `"ltrb"` or `"wh"`.
+        """
+        placed = place_boxes(boxes.double().cpu().numpy(), map_size=map_size, box_encoding=box_encoding)
+        index, offset, size = (torch.from_numpy(values).to(image.device) for values in placed[:3])
+        return cls(image, index, offset.float(), size.float())
 
     def centres(self, map_width: int) -> Tensor:
         """`(N, 2)` x, y of the centres, in map cells."""

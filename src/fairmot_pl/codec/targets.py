@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -54,6 +55,43 @@ def draw_peaks(heatmap: NDArray[np.float32], layers: list[int], cells: list[list
         np.maximum(region, peak, out=region)
 
 
+class PlacedBoxes(NamedTuple):
+    """Boxes on the map.
+
+    Attributes:
+        index: `(N,)` row-major cell of the centre, which is moved into the map where it is not.
+        offset: `(N, 2)` x, y from that cell's corner to the centre, in map cells.
+        size: `(N, 4)` distances left, top, right, bottom from the centre, or `(N, 2)` width and height; in map cells.
+        extent: `(N, 2)` width and height in map cells.
+    """
+
+    index: NDArray[np.int64]  # type: ignore[assignment]  # the field's term, as in `Targets`
+    offset: NDArray[np.float64]
+    size: NDArray[np.float64]
+    extent: NDArray[np.float64]
+
+
+def place_boxes(boxes: NDArray[np.float64], *, map_size: tuple[int, int], box_encoding: str) -> PlacedBoxes:
+    """Find the cell of every box and describe the box from there.
+
+    Args:
+        boxes: `(N, 4)` xyxy in network-input pixels; never clipped.
+        map_size: `(h, w)` of the map.
+        box_encoding: `"ltrb"` or `"wh"`.
+
+    Raises:
+        ValueError: an unknown box encoding.
+    """
+    channels = check_box_encoding(box_encoding)
+    height, width = map_size
+    cells = boxes / STRIDE
+    extent = cells[:, 2:] - cells[:, :2]
+    centre = ((cells[:, :2] + cells[:, 2:]) / 2).clip(0, (width - 1, height - 1))
+    corner = np.floor(centre + ROUNDING).astype(np.int64)
+    size = np.concatenate([centre - cells[:, :2], cells[:, 2:] - centre], axis=1) if channels == 4 else extent
+    return PlacedBoxes(corner[:, 1] * width + corner[:, 0], (centre - corner).clip(0), size, extent)
+
+
 def encode_targets(
     boxes: NDArray[np.floating],
     identities: NDArray[np.integer],
@@ -84,7 +122,7 @@ def encode_targets(
     Raises:
         ValueError: arrays of different length, an unknown box encoding, or a class outside `num_classes`.
     """
-    channels = check_box_encoding(box_encoding)
+    check_box_encoding(box_encoding)
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     identities = np.asarray(identities, np.int64).reshape(-1)
     classes = np.zeros(len(boxes), np.int64) if classes is None else np.asarray(classes, np.int64).reshape(-1)
@@ -96,17 +134,13 @@ def encode_targets(
         boxes, identities, classes = boxes[:max_objects], identities[:max_objects], classes[:max_objects]
 
     height, width = map_size
-    cells = boxes / STRIDE
-    extent = cells[:, 2:] - cells[:, :2]
-    centre = ((cells[:, :2] + cells[:, 2:]) / 2).clip(0, (width - 1, height - 1))
-    corner = np.floor(centre + ROUNDING).astype(np.int64)
+    index, offset, size, extent = place_boxes(boxes, map_size=map_size, box_encoding=box_encoding)
+    corner = np.stack([index % width, index // width], axis=1)
     kept = (extent > 0).all(axis=1)
 
     heatmap = np.zeros((num_classes, height, width), np.float32)
     radii = gaussian_radius(*np.ceil((extent - ROUNDING).clip(0)).T[::-1]).astype(np.int64).clip(0)
     draw_peaks(heatmap, classes[kept].tolist(), corner[kept].tolist(), radii[kept].tolist())
-
-    size = np.concatenate([centre - cells[:, :2], cells[:, 2:] - centre], axis=1) if channels == 4 else extent
 
     def slots(values: NDArray[np.generic], dtype: type) -> torch.Tensor:
         padded = np.zeros((max_objects, *values.shape[1:]), dtype)
@@ -116,8 +150,8 @@ def encode_targets(
     return Targets(
         heatmap=torch.from_numpy(heatmap),
         size=slots(size, np.float32),
-        offset=slots((centre - corner).clip(0), np.float32),
-        index=slots(corner[:, 1] * width + corner[:, 0], np.int64),
+        offset=slots(offset, np.float32),
+        index=slots(index, np.int64),
         mask=slots(np.ones(len(boxes)), np.uint8),
         identity=slots(identities, np.int64),
     )

@@ -18,6 +18,7 @@ from fairmot_pl.data.dataset import (
     TrainingSample,
     TrainingSamples,
     check_input_size,
+    collate_frames,
     prepare_worker,
 )
 from fairmot_pl.data.identities import IdentityIndex, check_numbering
@@ -227,6 +228,7 @@ class FairMOTDataModule(pl.LightningDataModule):
             SequenceFrames(self.val_shard().sequences, input_size=self.input_size),
             batch_size=self.val_batch_size,
             sampler=self.val_shard().frame_order(self.val_batch_size),
+            collate_fn=collate_frames,
             num_workers=self.num_workers,
             worker_init_fn=prepare_worker,
             pin_memory=self._on_cuda(),

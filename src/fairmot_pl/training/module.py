@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from fairmot_pl.codec.decode import decode_detections
+from fairmot_pl.codec.decode import decode_detections, embed_boxes
 from fairmot_pl.codec.maps import HeadMaps, Targets
 from fairmot_pl.data.dataset import FrameSample
 from fairmot_pl.inference.detector import locate
@@ -18,7 +19,7 @@ from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.losses.fairmot_loss import FairMOTLoss
 from fairmot_pl.losses.weighting.base import SharedPart
 from fairmot_pl.models.fairmot import Branch, build_fairmot
-from fairmot_pl.structures import Detections
+from fairmot_pl.structures import FrameOutput
 
 TASKS = ("heatmap", "size", "offset", "reid")
 
@@ -163,18 +164,38 @@ class FairMOTModule(pl.LightningModule):
         total: Tensor = losses["total"]
         return total
 
-    def validation_step(self, batch: FrameSample, batch_idx: int) -> list[Detections]:  # type: ignore[override]
-        """Detections of each frame, in pixels of its image. What becomes of them is the callbacks' business."""
-        input_size = tuple(batch.image.shape[-2:])
+    def validation_step(self, batch: FrameSample, batch_idx: int) -> list[FrameOutput]:  # type: ignore[override]
+        """What is found in each frame, and what its people look like. What becomes of it is the callbacks' business.
+
+        A frame whose image could not be read has no detections.
+        """
+        maps = self(batch.image)
+        input_size = (batch.image.shape[-2], batch.image.shape[-1])
+        letterboxes = [Letterbox((height, width), input_size) for height, width in batch.image_size.tolist()]
         found = decode_detections(
-            self(batch.image),
+            maps,
             k=self.hparams["max_detections"],
             score_threshold=self.hparams["score_threshold"],
             reid_sampling=self.model.reid_sampling,
         )
+        people = torch.as_tensor(batch.people).tolist()
+        boxes = [
+            torch.from_numpy(letterbox.to_input(of_frame.double().cpu().numpy()))
+            for letterbox, of_frame in zip(letterboxes, batch.boxes.split(people), strict=True)
+        ]
+        truth = embed_boxes(
+            maps, boxes, box_encoding=self.hparams["box_encoding"], reid_sampling=self.model.reid_sampling
+        )
+        identities = np.split(batch.identities.cpu().numpy(), np.cumsum(people)[:-1])
         return [
-            locate(detections, Letterbox((int(height), int(width)), (input_size[0], input_size[1])))
-            for detections, (height, width) in zip(found, batch.image_size.tolist(), strict=True)
+            FrameOutput(
+                detections=locate(detections.select(np.arange(0)) if broken else detections, letterbox),
+                truth_embeddings=embeddings,
+                truth_identities=identity,
+            )
+            for detections, broken, letterbox, embeddings, identity in zip(
+                found, batch.broken, letterboxes, truth, identities, strict=True
+            )
         ]
 
     def configure_optimizers(self) -> Any:

@@ -19,7 +19,7 @@ from fairmot_pl.evaluation.summary import Summary
 from fairmot_pl.evaluation.tracking import combine, evaluate_sequence
 from fairmot_pl.inference.tracking import keep_for_output
 from fairmot_pl.mot_format import MotTable, read_mot, track_rows, write_mot
-from fairmot_pl.structures import AnnotatedSequence, Detections
+from fairmot_pl.structures import AnnotatedSequence, Detections, FrameOutput
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.sharding import gather
 
@@ -80,15 +80,15 @@ class TrackValidationSequences(pl.Callback):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        outputs: list[Detections],  # type: ignore[override]
+        outputs: list[FrameOutput],  # type: ignore[override]
         batch: FrameSample,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Hand each frame's detections to its sequence's tracker; a frame that could not be read has none."""
+        """Hand each frame's detections to its sequence's tracker."""
         places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
-        for (sequence, frame), detections, broken in zip(places, outputs, batch.broken, strict=True):
-            self._track(sequence, frame, detections.select(np.arange(0)) if broken else detections)
+        for (sequence, frame), output in zip(places, outputs, strict=True):
+            self._track(sequence, frame, output.detections)
 
     def _track(self, index: int, frame: int, detections: Detections) -> None:
         last = self._last_frame.get(index)
