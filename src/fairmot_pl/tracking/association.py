@@ -92,7 +92,7 @@ def associate(
     free_tracks, free_detections = np.ones(len(tracks), bool), np.ones(len(detections), bool)
     matches = [np.zeros((0, 2), np.int64)]
     if trace is not None:
-        trace.begin(tracks, detections)
+        trace.begin(tracks, detections, np.logical_or.reduce([banded[stage.band] for stage in stages]))
     for stage in stages:
         rows = np.flatnonzero(free_tracks & np.isin(tracks.states, stage.states))
         columns = np.flatnonzero(free_detections & banded[stage.band])

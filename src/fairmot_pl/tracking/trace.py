@@ -62,6 +62,7 @@ class FrameTrace:
         frame: the tracker's count of frames.
         tracks: the table as associated on: predicted to this frame, states as of the frame before.
         detections: those that could matter, best first: what columns refer to.
+        usable: `(M,)` whether any stage takes detections with such a score.
         stages: in order; a stage without tracks or detections is left out.
         assigned: `(M,)` id of the track that each detection continued or started; 0 = none.
         born: `(M,)` whether it started one.
@@ -70,13 +71,14 @@ class FrameTrace:
     frame: int = 0
     tracks: TrackTable = field(init=False)
     detections: Detections = field(init=False)
+    usable: NDArray[np.bool_] = field(init=False)
     stages: list[StageTrace] = field(default_factory=list)
     assigned: Index = field(init=False)
     born: NDArray[np.bool_] = field(init=False)
 
-    def begin(self, tracks: TrackTable, detections: Detections) -> None:
-        """Keep the table as it is before matches change it."""
-        self.tracks, self.detections = tracks.select(np.arange(len(tracks))), detections
+    def begin(self, tracks: TrackTable, detections: Detections, usable: NDArray[np.bool_]) -> None:
+        """Keep the table as it is before matches change it; arguments as the attributes."""
+        self.tracks, self.detections, self.usable = tracks.select(np.arange(len(tracks))), detections, usable
         self.assigned, self.born = np.zeros(len(detections), np.int64), np.zeros(len(detections), np.bool_)
 
     def stage(
