@@ -75,6 +75,8 @@ class SequenceExplanation:
         frames: `(G,)` frame of each box of the ground truth that counts, with
         identities: `(G,)` its identity and
         found: `(G,)` the id of the result that CLEAR matches with it; -1 = none.
+        ground_truth: all rows.
+        results: all rows.
     """
 
     name: str
@@ -84,6 +86,8 @@ class SequenceExplanation:
     frames: Int
     identities: Int
     found: Int
+    ground_truth: MotTable
+    results: MotTable
 
 
 def explain_sequence(
@@ -130,6 +134,8 @@ def explain_sequence(
         frames=sequence.truth_frames,
         identities=sequence.truth_ids,
         found=found,
+        ground_truth=ground_truth,
+        results=results,
     )
 
 
