@@ -63,15 +63,27 @@ def box_area(boxes: Boxes) -> Boxes:
 
 def pairwise_intersection(first: Boxes, second: Boxes) -> Boxes:
     """`(N, M)` intersection area of two sets of xyxy boxes in one frame."""
-    width = np.minimum(first[:, None, 2], second[None, :, 2]) - np.maximum(first[:, None, 0], second[None, :, 0])
-    height = np.minimum(first[:, None, 3], second[None, :, 3]) - np.maximum(first[:, None, 1], second[None, :, 1])
-    intersection: Boxes = width.clip(0) * height.clip(0)
-    return intersection
+    return _intersection(first[:, None], second[None])
 
 
 def pairwise_iou(first: Boxes, second: Boxes) -> Boxes:
     """`(N, M)` intersection over union of two sets of xyxy boxes in one frame; 0 where both are empty."""
-    intersection = pairwise_intersection(first, second)
-    union = box_area(first)[:, None] + box_area(second)[None, :] - intersection
+    return _iou(pairwise_intersection(first, second), box_area(first)[:, None], box_area(second)[None])
+
+
+def paired_iou(first: Boxes, second: Boxes) -> Boxes:
+    """`(N,)` intersection over union of each of `(N, 4)` xyxy boxes with its partner; 0 where both are empty."""
+    return _iou(_intersection(first, second), box_area(first), box_area(second))
+
+
+def _intersection(first: Boxes, second: Boxes) -> Boxes:
+    width = np.minimum(first[..., 2], second[..., 2]) - np.maximum(first[..., 0], second[..., 0])
+    height = np.minimum(first[..., 3], second[..., 3]) - np.maximum(first[..., 1], second[..., 1])
+    intersection: Boxes = width.clip(0) * height.clip(0)
+    return intersection
+
+
+def _iou(intersection: Boxes, first_area: Boxes, second_area: Boxes) -> Boxes:
+    union = first_area + second_area - intersection
     iou: Boxes = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
     return iou

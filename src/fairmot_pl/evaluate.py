@@ -6,16 +6,25 @@ import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.build import as_trained, build_datamodule, build_trainer, check_data, check_run
+from fairmot_pl.config.build import (
+    as_trained,
+    build_datamodule,
+    build_output_cache,
+    build_trainer,
+    check_data,
+    check_output_cache,
+    check_run,
+)
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
+from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
 from fairmot_pl.training.finish import write_outcome
 from fairmot_pl.training.provenance import data_fingerprint, environment, write_provenance
 
-KEYS = {"name": str, "checkpoint": str, "seed": int}
+KEYS = {"name": str, "checkpoint": str, "seed": int, "outputs_cache": str | bool}
 
 
 def main() -> None:
@@ -34,6 +43,7 @@ def check(config: DictConfig) -> None:
     check_values(plain(config), KEYS, nodes=("data", "tracker", "trainer", "callbacks", "logger"))
     check_data(config)
     check_run(config)
+    check_output_cache(config)
 
 
 def evaluate(config: DictConfig) -> Outcome:
@@ -62,9 +72,14 @@ def evaluate(config: DictConfig) -> Outcome:
     if is_main_process():
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         write_provenance(folder, record)
-    trainer = build_trainer(config, folder, record, job_type="evaluate", tags=[], callbacks=[CountBrokenImages()])
+    recorder = RecordOutputs()
+    trainer = build_trainer(
+        config, folder, record, job_type="evaluate", tags=[], callbacks=[CountBrokenImages(), recorder]
+    )
+    datamodule.outputs = build_output_cache(config, module, trainer, datamodule)
     try:
         trainer.validate(module, datamodule, verbose=False)
+        record["data"]["network outputs"] = recorder.use or "not kept"
         figures = write_outcome(trainer, folder, record, title=config.name, more={}, tracks_folder=folder)
     finally:
         wandb.finish()

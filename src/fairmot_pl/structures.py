@@ -34,8 +34,8 @@ class _ArrayRecord:
             raise ValueError(f"{type(self).__name__}.{name} has shape {array.shape}, expected {wanted}")
         object.__setattr__(self, name, array)
 
-    def select(self: _Record, which: NDArray[Any]) -> _Record:
-        """The same record with only the objects that `which` (a mask or indices over N) picks."""
+    def select(self: _Record, which: NDArray[Any] | slice) -> _Record:
+        """The same record with only the objects that `which` (a mask, indices or a slice over N) picks."""
         picked = {field.name: getattr(self, field.name)[which] for field in fields(self)}  # type: ignore[arg-type]
         return type(self)(**picked)
 

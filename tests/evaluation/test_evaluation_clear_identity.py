@@ -5,6 +5,8 @@ from __future__ import annotations
 import motmetrics
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairmot_pl.evaluation.clear_identity import clear_identity_counts, match_clear
 from fairmot_pl.evaluation.preprocess import prepare
@@ -62,8 +64,8 @@ def test_gap_in_the_ground_truth_fragments(row):
     # motmetrics counts a fragmentation only where the object was there to be missed
     both = [row(frame, identity, 100 * identity) for frame in (1, 2, 3) for identity in (1, 2)]
     gap = [entry for entry in both if entry[:2] != [2, 1]]
-    matched, fragmentations = match_clear(sequence(gap, both))
-    assert (len(matched), fragmentations) == (5, 1)
+    counts = clear_identity_counts(sequence(gap, both))
+    assert (counts.tp, counts.frag) == (5, 1)
 
 
 def test_identity_counts_all_overlaps_not_only_the_matching(row):
@@ -73,3 +75,29 @@ def test_identity_counts_all_overlaps_not_only_the_matching(row):
     counts = clear_identity_counts(sequence(truth, results))
     assert (counts.idtp, counts.idfp, counts.idfn) == (4, 2, 0)
     assert (counts.tp, counts.fp, counts.idsw) == (4, 2, 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_motmetrics_counts_the_same_on_this_matching(crowd, seed):
+    """Given the matching as the only possible one, and all overlaps for the identities, motmetrics is an oracle."""
+    truth, results = crowd(seed)
+    if not len(truth) or not len(results):
+        return
+    scene = sequence(truth, results)
+    counts, matched = clear_identity_counts(scene), match_clear(scene)
+    clear, identity = motmetrics.MOTAccumulator(), motmetrics.MOTAccumulator()
+    for frame in np.union1d(scene.truth_frames, scene.result_frames):
+        rows, columns = np.flatnonzero(scene.truth_frames == frame), np.flatnonzero(scene.result_frames == frame)
+        for accumulator, pairs in ((clear, matched), (identity, np.flatnonzero(scene.pair_iou >= 0.5))):
+            distance = np.full((len(scene.truth_ids), len(scene.result_ids)), np.nan)
+            distance[scene.pair_truth[pairs], scene.pair_result[pairs]] = 1 - scene.pair_iou[pairs]
+            ids = scene.truth_ids[rows].tolist(), scene.result_ids[columns].tolist()
+            accumulator.update(*ids, distance[np.ix_(rows, columns)], frameid=int(frame))
+    names = ["num_detections", "num_switches", "num_false_positives", "num_misses", "motp"]
+    host = motmetrics.metrics.create()
+    want = host.compute(clear, metrics=names, return_dataframe=False)
+    assert (counts.tp, counts.idsw, counts.fp, counts.fn) == tuple(int(want[name]) for name in names[:4])
+    assert counts.iou == pytest.approx(counts.tp * (1 - want["motp"]) if counts.tp else 0.0, abs=1e-9)
+    want = host.compute(identity, metrics=["idtp", "idfp", "idfn"], return_dataframe=False)
+    assert (counts.idtp, counts.idfp, counts.idfn) == tuple(map(int, want.values()))

@@ -11,7 +11,7 @@ from fairmot_pl.mot_format import MotTable, read_mot
 
 def parts(truth, results, benchmark="MOT15"):
     sequence = counted(MotTable.from_rows(truth), MotTable.from_rows(results), benchmark=benchmark)
-    matched, _ = match_clear(number_ids(sequence))
+    matched = match_clear(number_ids(sequence))
     return sequence, matched
 
 
@@ -98,9 +98,10 @@ def test_sums_equal_clear_on_real_results(real_data, benchmark):
         truth = read_mot(folder / "gt" / benchmark / file.stem / "gt" / "gt.txt")
         rules = tell_benchmark(file.stem, truth)
         sequence = counted(truth, read_mot(file), benchmark=rules)
-        matched, frag = match_clear(number_ids(sequence))
+        matched = match_clear(number_ids(sequence))
+        counts = clear_identity_counts(number_ids(sequence))
         found = find_switches(sequence, matched)
-        assert len(found) == clear_identity_counts(number_ids(sequence)).idsw
-        assert len(find_fragments(sequence, matched)) == frag
+        assert len(found) == counts.idsw
+        assert len(find_fragments(sequence, matched)) == counts.frag
         switches += len(found)
     assert switches > 10

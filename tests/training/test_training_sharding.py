@@ -37,18 +37,22 @@ def test_every_sequence_is_dealt_once_and_batches_are_equally_many(lengths, worl
     shards = [shard_sequences(sequences, rank, world_size) for rank in range(world_size)]
     dealt = sorted(found.name for shard in shards for found in shard.sequences)
     assert dealt == sorted(found.name for found in sequences)
-    batches = set()
-    for shard in shards:
-        order = list(shard.frame_order(batch_size))
+    orders = [list(shard.frame_order(batch_size)) for shard in shards]
+    for shard, order in zip(shards, orders, strict=True):
         own = sum(map(len, shard.sequences))
-        assert order[:own] == list(range(own))
-        assert set(order[own:]) <= {own - 1}
-        batches.add(-(-len(order) // batch_size))
-    assert len(batches) == 1
+        frames = [frame for batch in order for frame in batch]
+        assert frames[:own] == list(range(own))
+        assert set(frames[own:]) <= {own - 1}
+        assert len(shard.frame_order(batch_size)) == len(order)
+    assert len(set(map(len, orders))) == 1
 
 
-def test_a_single_process_sees_every_frame_once():
-    assert list(FrameOrder(7, 7, 4)) == list(range(7))
+def test_batches_keep_to_one_sequence():
+    assert list(FrameOrder([3, 2], 2, 3)) == [[0, 1], [2], [3, 4]]
+
+
+def test_a_process_with_less_to_do_repeats_its_last_frame():
+    assert list(FrameOrder([3], 2, 4)) == [[0, 1], [2], [2], [2]]
 
 
 def test_more_processes_than_sequences():

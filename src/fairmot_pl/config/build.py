@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 import logging
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from hydra.utils import get_class, instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
+from fairmot_pl import __version__
 from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.config.check import ConfigError, check_call, check_keys, check_values
 from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
@@ -20,14 +22,17 @@ from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.sources import OWN_KEYS, find_reader
 from fairmot_pl.data.synthetic_config import SyntheticConfig
+from fairmot_pl.inference.cache import FOLDER, OutputCache
 from fairmot_pl.losses.box import check_box_loss
 from fairmot_pl.losses.identity import build_identity_loss
 from fairmot_pl.losses.weighting import build_weighting
+from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import trained_input_size
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.loggers import build_loggers
 from fairmot_pl.training.module import FairMOTModule
+from fairmot_pl.training.recordings import network_key
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +190,37 @@ def build_datamodule(config: DictConfig) -> FairMOTDataModule:
     if "model" in config:
         data |= {key: config.model[key] for key in ("box_encoding", "num_classes")}
     return FairMOTDataModule(**data)
+
+
+def check_output_cache(config: DictConfig) -> None:
+    """Check where network outputs are to be kept.
+
+    Raises:
+        ConfigError: neither auto, off nor a folder.
+    """
+    where = config.outputs_cache
+    if where is True or not isinstance(where, str | bool):
+        raise ConfigError(f"outputs_cache is {where!r}; allowed: auto, off, or the path of a folder")
+
+
+def build_output_cache(
+    config: DictConfig, module: FairMOTModule, trainer: pl.Trainer, datamodule: FairMOTDataModule
+) -> OutputCache | None:
+    """The cache of what this network says at this size and precision; None where it is off.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    where = config.outputs_cache or "off"  # YAML reads off as false
+    if where == "off":
+        return None
+    folder = Path("outputs") / FOLDER if where == "auto" else Path(where).expanduser()
+    size, precision = datamodule.input_size, str(trainer.precision)
+    cache = OutputCache(folder, network_key(module, input_size=size, precision=precision))
+    if trainer.is_global_zero:
+        made_of = {"checkpoint": config.checkpoint, "input_size": size, "precision": precision, "version": __version__}
+        write_text(cache.entries / "made_of.json", json.dumps(made_of, indent=2) + "\n")
+    return cache
 
 
 def build_trainer(

@@ -1,27 +1,19 @@
-"""CLEAR and identity metrics, counted by motmetrics on the matching of TrackEval.
-
-Published figures are TrackEval's, and motmetrics by itself matches by another rule. So the matching is found
-here and handed to motmetrics as the only possible one; see docs/decisions/0003-trackeval-counting.md.
-"""
+"""CLEAR and identity metrics, counted as TrackEval counts them; see docs/decisions/0003-trackeval-counting.md."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import motmetrics
 import numpy as np
-import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
-from fairmot_pl.evaluation.pairs import EPS, Int, PairedSequence, best_pairs_of_frame
+from fairmot_pl.evaluation.pairs import EPS, Int, Matching, PairedSequence
 
 MIN_IOU = 0.5
 MOSTLY_TRACKED = 0.8
 MOSTLY_LOST = 0.2
 CONTINUED = 1000.0
 """Bonus of a pair that was matched in the frame before; beats every sum of IoUs."""
-
-_COUNTED = ("num_detections", "num_switches", "num_false_positives", "num_misses", "motp", "track_ratios")
-_IDENTITY = ("idtp", "idfp", "idfn")
 
 
 class ClearIdentityCounts(NamedTuple):
@@ -50,86 +42,82 @@ def clear_identity_counts(sequence: PairedSequence) -> ClearIdentityCounts:
     Args:
         sequence: what the benchmark counts, ids from 0.
     """
-    matched, frag = match_clear(sequence)
-    events = pd.concat([_matching_events(sequence, matched), _overlap_events(sequence)])
-    figures = motmetrics.metrics.create().compute(events, metrics=[*_COUNTED, *_IDENTITY], return_dataframe=False)
-    ratios = figures["track_ratios"].to_numpy()
+    matched = match_clear(sequence)
+    switches, fragmentations = _breaks(sequence, matched)
+    lengths = np.bincount(sequence.truth_ids)
+    ratios = np.bincount(sequence.truth_ids[sequence.pair_truth[matched]], minlength=len(lengths)) / lengths
     mostly_tracked, at_least_partly = int((ratios > MOSTLY_TRACKED).sum()), int((ratios >= MOSTLY_LOST).sum())
-    tp = int(figures["num_detections"])
+    identical = _identity_matches(sequence)
     return ClearIdentityCounts(
-        tp=tp,
-        fp=int(figures["num_false_positives"]),
-        fn=int(figures["num_misses"]),
-        idsw=int(figures["num_switches"]),
-        iou=tp * (1.0 - float(figures["motp"])) if tp else 0.0,
+        tp=len(matched),
+        fp=len(sequence.result_ids) - len(matched),
+        fn=len(sequence.truth_ids) - len(matched),
+        idsw=switches,
+        iou=float(sequence.pair_iou[matched].sum()),
         mt=mostly_tracked,
         pt=at_least_partly - mostly_tracked,
         ml=len(ratios) - at_least_partly,
-        frag=frag,
-        idtp=int(figures["idtp"]),
-        idfp=int(figures["idfp"]),
-        idfn=int(figures["idfn"]),
+        frag=fragmentations,
+        idtp=identical,
+        idfp=len(sequence.result_ids) - identical,
+        idfn=len(sequence.truth_ids) - identical,
     )
 
 
-def match_clear(sequence: PairedSequence) -> tuple[Int, int]:
+def match_clear(sequence: PairedSequence) -> Int:
     """Match every frame as TrackEval does for CLEAR: keep the matches of the frame before, then overlap.
 
+    Frames without ground truth or without results are passed over, as if not there.
+
     Returns:
-        Indices of the matched pairs, and the number of fragmentations: how often a track is found anew after
-        the first time. Frames without ground truth or without results are passed over, as if not there.
+        Ascending indices of the matched pairs.
     """
-    track = sequence.result_ids[sequence.pair_result]
-    truth = sequence.truth_ids[sequence.pair_truth]
-    num_truth_ids = int(sequence.truth_ids.max(initial=-1)) + 1
-    before = np.full(num_truth_ids, -1)
-    seen = np.zeros(num_truth_ids, np.bool_)
-    found, starts = [np.zeros(0, np.int64)], 0
-    for span in sequence.spans():
-        if span.truth.start == span.truth.stop or span.result.start == span.result.stop:
-            continue
-        iou = sequence.pair_iou[span.pairs]
-        score = CONTINUED * (before[truth[span.pairs]] == track[span.pairs]) + iou
-        score[iou < MIN_IOU - EPS] = 0
-        matched = best_pairs_of_frame(sequence, span, score)
-        now = truth[matched]
-        starts += int((before[now] < 0).sum())
-        before[:] = -1
-        before[now] = track[matched]
-        seen[now] = True
-        found.append(matched)
-    return np.concatenate(found), starts - int(seen.sum())
+    matching = Matching(sequence, sequence.pair_iou >= MIN_IOU - EPS)
+    partner, before = matching.partner, _row_before(sequence)
+    for span in matching.open:
+        truth, iou = sequence.pair_truth[span.pairs], sequence.pair_iou[span.pairs]
+        kept_by = partner[before[truth]]
+        kept = (before[truth] >= 0) & (kept_by >= 0)
+        kept &= sequence.result_ids[kept_by] == sequence.result_ids[sequence.pair_result[span.pairs]]
+        matching.settle(span, np.where(iou < MIN_IOU - EPS, 0.0, CONTINUED * kept + iou))
+    return matching.pairs()
 
 
-def _matching_events(sequence: PairedSequence, matched: Int) -> Any:
-    """The events motmetrics makes of a finished matching, without its table of raw distances."""
-    accumulator = motmetrics.MOTAccumulator()
-    partner = np.full(len(sequence.truth_frames), -1)
-    distance = np.full(len(sequence.truth_frames), np.nan)
-    partner[sequence.pair_truth[matched]] = sequence.pair_result[matched]
-    distance[sequence.pair_truth[matched]] = 1 - sequence.pair_iou[matched]
-    for span in sequence.spans():
-        truth, result = sequence.truth_ids[span.truth], sequence.result_ids[span.result]
-        possible = np.full((len(truth), len(result)), np.nan)
-        row = np.flatnonzero(partner[span.truth] >= 0)
-        possible[row, partner[span.truth][row] - span.result.start] = distance[span.truth][row]
-        accumulator.update(truth.tolist(), result.tolist(), possible, frameid=span.frame)
-    return accumulator.mot_events
+def _frame_places(sequence: PairedSequence) -> Int:
+    """For each row of the ground truth, which one of the frames with ground truth and results it is in; -1 if none."""
+    frames = np.intersect1d(sequence.truth_frames, sequence.result_frames)
+    if not len(frames):
+        return np.full(len(sequence.truth_frames), -1)
+    place = np.searchsorted(frames, sequence.truth_frames)
+    return np.where(np.isin(sequence.truth_frames, frames), place, -1)
 
 
-def _overlap_events(sequence: PairedSequence) -> Any:
-    """All pairs that overlap enough, and every box by itself: what the identity metrics start from."""
+def _row_before(sequence: PairedSequence) -> Int:
+    """For each row of the ground truth, the row of the same track in the frame before; -1 where there is none."""
+    place = _frame_places(sequence)
+    order = np.lexsort((place, sequence.truth_ids))
+    follows = (np.diff(sequence.truth_ids[order]) == 0) & (np.diff(place[order]) == 1) & (place[order][:-1] >= 0)
+    before = np.full(len(order), -1)
+    before[order[1:][follows]] = order[:-1][follows]
+    return before
+
+
+def _breaks(sequence: PairedSequence, matched: Int) -> tuple[int, int]:
+    """Identity switches, and fragmentations: how often a track is found anew after the first time."""
+    rows = sequence.pair_truth[matched]
+    place, identity = _frame_places(sequence)[rows], sequence.truth_ids[rows]
+    order = np.lexsort((place, identity))
+    same_track = np.diff(identity[order]) == 0
+    switched = np.diff(sequence.result_ids[sequence.pair_result[matched]][order]) != 0
+    lost_between = np.diff(place[order]) > 1
+    return int((same_track & switched).sum()), int((same_track & lost_between).sum())
+
+
+def _identity_matches(sequence: PairedSequence) -> int:
+    """Boxes that agree when every track is given the one identity that suits all of them best."""
     # TrackEval allows no slack here, unlike for the CLEAR matching
     pair = np.flatnonzero(sequence.pair_iou >= MIN_IOU)
-    truth, result = sequence.pair_truth[pair], sequence.pair_result[pair]
-    alone_truth = np.full(len(sequence.truth_ids), np.nan)
-    alone_result = np.full(len(sequence.result_ids), np.nan)
-    columns = {
-        "FrameId": np.concatenate([sequence.truth_frames[truth], sequence.truth_frames, sequence.result_frames]),
-        "OId": np.concatenate([sequence.truth_ids[truth], sequence.truth_ids, alone_result]),
-        "HId": np.concatenate([sequence.result_ids[result], alone_truth, sequence.result_ids]),
-        "D": np.concatenate([1 - sequence.pair_iou[pair], alone_truth, alone_result]),
-    }
-    count = len(columns["D"])
-    indices = {"FrameId": columns.pop("FrameId"), "Event": np.arange(count)}
-    return motmetrics.MOTAccumulator.new_event_dataframe_with_data(indices, {"Type": ["RAW"] * count, **columns})
+    truth, result = sequence.truth_ids[sequence.pair_truth[pair]], sequence.result_ids[sequence.pair_result[pair]]
+    agreeing = np.zeros((truth.max(initial=-1) + 1, result.max(initial=-1) + 1))
+    np.add.at(agreeing, (truth, result), 1)
+    return int(agreeing[linear_sum_assignment(agreeing, maximize=True)].sum())

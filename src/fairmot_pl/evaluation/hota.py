@@ -75,12 +75,14 @@ def track_pairs(sequence: PairedSequence) -> TrackPairs:
 
 def count_matches(sequence: PairedSequence, tracks: TrackPairs, matched: Int) -> HotaCounts:
     """Count at each threshold; `matched` are indices of the matched pairs."""
-    matched_iou, matched_tracks = sequence.pair_iou[matched], tracks.of_pair[matched]
-    tp, association, iou_sum = [], [], []
-    for alpha in ALPHAS:
-        hit = matched_iou >= alpha - EPS
-        matches = np.bincount(matched_tracks[hit], minlength=len(tracks.lengths))
-        tp.append(int(hit.sum()))
-        association.append(float((matches * matches / np.maximum(1, tracks.lengths - matches)).sum()))
-        iou_sum.append(float(matched_iou[hit].sum()))
-    return HotaCounts(tuple(tp), tuple(association), tuple(iou_sum))
+    matched_iou = sequence.pair_iou[matched]
+    # how many thresholds a match passes; sums over the matches that pass at least so many are those at a threshold
+    passed = np.searchsorted(ALPHAS - EPS, matched_iou, "right")
+    tracks_matched, place = np.unique(tracks.of_pair[matched], return_inverse=True)
+    steps = len(ALPHAS) + 1
+    at_least = np.bincount(place * steps + passed, minlength=len(tracks_matched) * steps).reshape(-1, steps)
+    matches = at_least[:, ::-1].cumsum(axis=1)[:, -2::-1]
+    lengths = tracks.lengths[tracks_matched][:, None]
+    association = (matches * matches / np.maximum(1, lengths - matches)).sum(axis=0)
+    placement = np.bincount(passed, matched_iou, minlength=steps)[::-1].cumsum()[-2::-1]
+    return HotaCounts(tuple(matches.sum(axis=0).tolist()), tuple(association.tolist()), tuple(placement.tolist()))

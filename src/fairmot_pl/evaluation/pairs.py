@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from fairmot_pl.boxes import pairwise_iou, tlwh_to_xyxy
+from fairmot_pl.boxes import paired_iou, tlwh_to_xyxy
 from fairmot_pl.mot_format import MotTable
 
 Int = NDArray[np.int64]
@@ -22,11 +22,13 @@ Float = NDArray[np.float64]
 EPS = float(np.finfo(np.float64).eps)
 """Slack of every IoU threshold but that of the identity metrics, as in TrackEval."""
 
+BLOCK = 1 << 17
+"""Candidate pairs that are looked at together; few enough to stay in a processor's cache."""
+
 
 class FrameSpan(NamedTuple):
     """Where one frame lies in the rows of a `PairedSequence`."""
 
-    frame: int
     truth: slice
     result: slice
     pairs: slice
@@ -67,35 +69,46 @@ class PairedSequence:
             pair_iou=self.pair_iou[both],
         )
 
-    def spans(self) -> Iterator[FrameSpan]:
-        """Every frame that holds a row, in order."""
-        frames = np.union1d(self.truth_frames, self.result_frames)
+    def spans(self, frames: Int) -> Iterator[FrameSpan]:
+        """Where each of `frames`, ascending, lies."""
         columns = [
             np.searchsorted(of, frames, side).tolist()
             for of in (self.truth_frames, self.result_frames, self.truth_frames[self.pair_truth])
             for side in ("left", "right")
         ]
-        for frame, *ends in zip(frames.tolist(), *columns, strict=True):
-            yield FrameSpan(frame, slice(*ends[0:2]), slice(*ends[2:4]), slice(*ends[4:6]))
+        for ends in zip(*columns, strict=True):
+            yield FrameSpan(slice(*ends[0:2]), slice(*ends[2:4]), slice(*ends[4:6]))
+
+    def contested(self, possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the `possible` pairs `(P,)` share a box with another one of them."""
+        truth = np.bincount(self.pair_truth[possible], minlength=len(self.truth_frames))
+        result = np.bincount(self.pair_result[possible], minlength=len(self.result_frames))
+        shared: NDArray[np.bool_] = possible & ((truth[self.pair_truth] > 1) | (result[self.pair_result] > 1))
+        return shared
 
 
 def by_frame_and_id(table: MotTable) -> MotTable:
     """The rows sorted, so that their order in a file decides nothing, not even between equal matchings."""
+    steps, same = np.diff(table.frames), np.diff(table.ids) >= 0
+    if ((steps > 0) | ((steps == 0) & same)).all():
+        return table
     return table.select(np.lexsort((table.ids, table.frames)))
 
 
 def pair_sequence(truth: MotTable, result: MotTable) -> PairedSequence:
     """Find the pairs of boxes that overlap, frame by frame; both tables sorted by `by_frame_and_id`."""
     truth_boxes, result_boxes = tlwh_to_xyxy(truth.boxes), tlwh_to_xyxy(result.boxes)
-    empty = np.zeros(0, np.int64)
-    alone = PairedSequence(truth.frames, truth.ids, result.frames, result.ids, empty, empty, np.zeros(0))
-    rows, columns, overlaps = [empty], [empty], [np.zeros(0)]
-    for span in alone.spans():
-        iou = pairwise_iou(truth_boxes[span.truth], result_boxes[span.result])
-        row, column = np.nonzero(iou)
-        rows.append(row + span.truth.start)
-        columns.append(column + span.result.start)
-        overlaps.append(iou[row, column])
+    rows, columns, overlaps = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
+    for row, column in _same_frame(truth.frames, result.frames):
+        # most boxes of a frame are apart from left to right already
+        left = np.maximum(truth_boxes[row, 0], result_boxes[column, 0])
+        near = np.flatnonzero(np.minimum(truth_boxes[row, 2], result_boxes[column, 2]) > left)
+        row, column = row[near], column[near]
+        iou = paired_iou(truth_boxes[row], result_boxes[column])
+        met = iou > 0
+        rows.append(row[met])
+        columns.append(column[met])
+        overlaps.append(iou[met])
     return PairedSequence(
         truth_frames=truth.frames,
         truth_ids=truth.ids,
@@ -107,33 +120,74 @@ def pair_sequence(truth: MotTable, result: MotTable) -> PairedSequence:
     )
 
 
-def best_pairs_of_frame(sequence: PairedSequence, span: FrameSpan, score: Float) -> Int:
-    """The one-to-one matching of a frame with the highest total score.
+def _same_frame(truth_frames: Int, result_frames: Int) -> Iterator[tuple[Int, Int]]:
+    """All pairs of rows of one frame, by row, in blocks of about `BLOCK`; both arguments ascend."""
+    first = np.searchsorted(result_frames, truth_frames, "left")
+    counts = np.searchsorted(result_frames, truth_frames, "right") - first
+    ends = np.cumsum(counts)
+    start = done = 0
+    while start < len(truth_frames):
+        stop = max(start + 1, int(np.searchsorted(ends, done + BLOCK, "right")))
+        block = slice(start, stop)
+        shift = first[block] - (ends[block] - counts[block] - done)
+        row = np.repeat(np.arange(start, stop), counts[block])
+        yield row, np.arange(len(row)) + np.repeat(shift, counts[block])
+        start, done = stop, int(ends[stop - 1])
+
+
+class Matching:
+    """A one-to-one matching of the boxes of each frame, to be filled frame by frame.
 
     Args:
         sequence: the sequence.
-        span: the frame.
-        score: `(p,)` score of each pair of the frame; pairs that must not match have 0.
+        possible: `(P,)` which pairs may match; those without a rival are part of every best matching and match at once.
 
-    Returns:
-        Ascending indices into the pairs of the sequence.
+    Attributes:
+        partner: `(G,)` row of the results that each row of the ground truth is matched with; -1 where it is not.
+        open: the frames in which there is a choice, in order.
     """
-    row = sequence.pair_truth[span.pairs] - span.truth.start
-    column = sequence.pair_result[span.pairs] - span.result.start
-    shape = (span.truth.stop - span.truth.start, span.result.stop - span.result.start)
-    dense = np.zeros(shape)
-    dense[row, column] = score
-    chosen = np.zeros(shape, np.bool_)
-    chosen[linear_sum_assignment(dense, maximize=True)] = True
-    best: Int = np.flatnonzero(chosen[row, column] & (score > EPS)) + span.pairs.start
-    return best
+
+    def __init__(self, sequence: PairedSequence, possible: NDArray[np.bool_]) -> None:
+        self.sequence = sequence
+        contested = sequence.contested(possible)
+        sure = possible & ~contested
+        self.partner = np.full(len(sequence.truth_frames), -1)
+        self.partner[sequence.pair_truth[sure]] = sequence.pair_result[sure]
+        self.open = list(sequence.spans(np.unique(sequence.truth_frames[sequence.pair_truth[contested]])))
+
+    def settle(self, span: FrameSpan, score: Float) -> None:
+        """Match an open frame so that the total score is highest.
+
+        The whole frame is solved, as TrackEval does, even where only few of its boxes have a choice: between equally
+        good matchings the solver then chooses alike.
+
+        Args:
+            span: the frame.
+            score: `(p,)` score of each pair of the frame; pairs that must not match have 0.
+        """
+        top, left = span.truth.start, span.result.start
+        cost = np.zeros((span.truth.stop - top, span.result.stop - left))
+        cost[self.sequence.pair_truth[span.pairs] - top, self.sequence.pair_result[span.pairs] - left] = -score
+        rows, columns = linear_sum_assignment(cost)
+        meant = cost[rows, columns] < -EPS
+        self.partner[top + rows[meant]] = left + columns[meant]
+
+    def pairs(self) -> Int:
+        """Ascending indices of the pairs that are matched."""
+        return np.flatnonzero(self.partner[self.sequence.pair_truth] == self.sequence.pair_result)
 
 
 def best_pairs(sequence: PairedSequence, score: Float) -> Int:
-    """As `best_pairs_of_frame` for every frame, each by itself; `score` is `(P,)`."""
-    found = [
-        best_pairs_of_frame(sequence, span, score[span.pairs])
-        for span in sequence.spans()
-        if span.pairs.start < span.pairs.stop
-    ]
-    return np.concatenate([np.zeros(0, np.int64), *found])
+    """The one-to-one matching of every frame, each by itself, with the highest total score.
+
+    Args:
+        sequence: the sequence.
+        score: `(P,)` score of each pair; pairs that must not match have 0.
+
+    Returns:
+        Ascending indices of the matched pairs.
+    """
+    matching = Matching(sequence, score > EPS)
+    for span in matching.open:
+        matching.settle(span, score[span.pairs])
+    return matching.pairs()

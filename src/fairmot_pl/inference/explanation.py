@@ -113,7 +113,7 @@ def explain_sequence(
         ValueError: replaying the frames does not give the results.
     """
     sequence = counted(ground_truth, results, benchmark=benchmark)
-    matched, _ = match_clear(number_ids(sequence))
+    matched = match_clear(number_ids(sequence))
     found = np.full(len(sequence.truth_ids), -1)
     found[sequence.pair_truth[matched]] = sequence.result_ids[sequence.pair_result[matched]]
     watches = [SwitchWatch(switch, tracker) for switch in find_switches(sequence, matched)]

@@ -14,11 +14,9 @@ from torch.utils.data import DataLoader
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import (
     FrameSample,
-    SequenceFrames,
     TrainingSample,
     TrainingSamples,
     check_input_size,
-    collate_frames,
     prepare_worker,
 )
 from fairmot_pl.data.identities import IdentityIndex, check_numbering
@@ -26,9 +24,17 @@ from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
+from fairmot_pl.inference.cache import OutputCache
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.broken_images import BrokenImages
 from fairmot_pl.training.data_checks import check_classes, check_validation
+from fairmot_pl.training.recordings import (
+    RecordedBatch,
+    RecordedSample,
+    Recordings,
+    ValidationFrames,
+    collate_validation,
+)
 from fairmot_pl.training.rendering import render_world, world_folder
 from fairmot_pl.training.sharding import SequenceShard, shard_sequences
 
@@ -63,6 +69,8 @@ class FairMOTDataModule(pl.LightningDataModule):
         samples: the training samples, after `setup("fit")`.
         broken_training: the training images that could not be read; others have taken their place.
         broken_validation: the validation frames that could not be read; they are tracked as frames without anybody.
+        outputs: a cache that network outputs of validation frames are read from, and written to; None for none.
+        recordings: what it holds of this process's validation sequences, since their loader was made.
     """
 
     samples: TrainingSamples
@@ -125,6 +133,8 @@ class FairMOTDataModule(pl.LightningDataModule):
             raise ValueError(f"data.max_broken_share is {max_broken_share}; it must be from 0 to 1")
         self.broken_training = BrokenImages("training", "another image took its place", max_broken_share)
         self.broken_validation = BrokenImages("validation", "tracked as an empty frame", max_broken_share)
+        self.outputs: OutputCache | None = None
+        self.recordings: Recordings | None = None
 
     def prepare_data(self) -> None:
         """Render the synthetic world, once, if that is what this module serves."""
@@ -222,14 +232,16 @@ class FairMOTDataModule(pl.LightningDataModule):
         """Training steps of this process in an epoch, at least 1."""
         return max(1, sum(map(len, self.train_sequences)) // self._rank()[1] // self.batch_size)
 
-    def val_dataloader(self) -> DataLoader[FrameSample]:
+    def val_dataloader(self) -> DataLoader[FrameSample | RecordedSample]:
         """This process's share of the validation sequences, whole and in frame order."""
+        shard = self.val_shard()
+        self.recordings = Recordings.look_up(self.outputs, shard.sequences) if self.outputs else None
+        needs_images = self.recordings is None or not all(self.recordings.sound)
         return DataLoader(
-            SequenceFrames(self.val_shard().sequences, input_size=self.input_size),
-            batch_size=self.val_batch_size,
-            sampler=self.val_shard().frame_order(self.val_batch_size),
-            collate_fn=collate_frames,
-            num_workers=self.num_workers,
+            ValidationFrames(shard.sequences, input_size=self.input_size, recordings=self.recordings),
+            batch_sampler=shard.frame_order(self.val_batch_size),
+            collate_fn=collate_validation,
+            num_workers=self.num_workers if needs_images else 0,
             worker_init_fn=prepare_worker,
             pin_memory=self._on_cuda(),
         )
@@ -243,8 +255,9 @@ class FairMOTDataModule(pl.LightningDataModule):
         if isinstance(batch, TrainingSample):
             self.broken_training.add(batch.broken, len(self.samples))
             return to_unit(batch.image), batch.targets
-        if isinstance(batch, FrameSample):
+        if isinstance(batch, FrameSample | RecordedBatch):
             self.broken_validation.add(batch.broken, sum(map(len, self.val_sequences)))
+        if isinstance(batch, FrameSample):
             return batch._replace(image=to_unit(batch.image))
         return batch
 

@@ -20,6 +20,7 @@ from fairmot_pl.losses.fairmot_loss import FairMOTLoss
 from fairmot_pl.losses.weighting.base import SharedPart
 from fairmot_pl.models.fairmot import Branch, build_fairmot
 from fairmot_pl.structures import FrameOutput
+from fairmot_pl.training.recordings import RecordedBatch
 
 TASKS = ("heatmap", "size", "offset", "reid")
 
@@ -164,11 +165,13 @@ class FairMOTModule(pl.LightningModule):
         total: Tensor = losses["total"]
         return total
 
-    def validation_step(self, batch: FrameSample, batch_idx: int) -> list[FrameOutput]:  # type: ignore[override]
+    def validation_step(self, batch: FrameSample | RecordedBatch, batch_idx: int) -> list[FrameOutput]:  # type: ignore[override]
         """What is found in each frame, and what its people look like. What becomes of it is the callbacks' business.
 
-        A frame whose image could not be read has no detections.
+        A frame whose image could not be read has no detections; one that is recorded needs no network.
         """
+        if isinstance(batch, RecordedBatch):
+            return batch.outputs
         maps = self(batch.image)
         input_size = (batch.image.shape[-2], batch.image.shape[-1])
         letterboxes = [Letterbox((height, width), input_size) for height, width in batch.image_size.tolist()]

@@ -14,34 +14,47 @@ from fairmot_pl.structures import AnnotatedSequence
 
 @dataclass(frozen=True)
 class SequenceShard:
-    """One process's sequences, and how many frames the busiest process has."""
+    """One process's sequences, and how long those of every process are."""
 
     sequences: list[AnnotatedSequence]
-    longest: int
+    lengths: list[list[int]]
 
     def frame_order(self, batch_size: int) -> FrameOrder:
-        """Sampler over this process's frames."""
-        return FrameOrder(sum(map(len, self.sequences)), self.longest, batch_size)
+        """Batches of this process's frames."""
+        batches = max((sum(-(-length // batch_size) for length in share) for share in self.lengths), default=0)
+        return FrameOrder([len(sequence) for sequence in self.sequences], batch_size, batches)
 
 
-class FrameOrder(Sampler[int]):
-    """Frames 0, 1, 2, ... and then the last one again until this process has as many batches as the busiest.
+class FrameOrder(Sampler[list[int]]):
+    """Batches of frames 0, 1, 2, ... and then the last frame again until this process has as many as the busiest.
 
+    A batch holds frames of one sequence only, so that it is the same however sequences are dealt to processes.
     Distributed validation runs in lockstep; a process without frames of its own would leave the others waiting.
-    The repeated frames come after `length` and are to be ignored.
+    The repeated frames come after all others and are to be ignored.
+
+    Args:
+        lengths: frames of each sequence.
+        batch_size: frames a batch, at most.
+        batches: how many batches there are to be.
     """
 
-    def __init__(self, length: int, longest: int, batch_size: int) -> None:
-        self.length = length
-        batches = -(-longest // batch_size)
-        # the last batch of this process may be a short one, so fill it before adding whole ones
-        self._total = length if -(-length // batch_size) == batches else batches * batch_size
+    def __init__(self, lengths: Sequence[int], batch_size: int, batches: int) -> None:
+        self.lengths, self.batch_size = list(lengths), batch_size
+        self._batches = batches
 
     def __len__(self) -> int:
-        return self._total
+        return self._batches
 
-    def __iter__(self) -> Iterator[int]:
-        return (min(index, self.length - 1) for index in range(self._total))
+    def __iter__(self) -> Iterator[list[int]]:
+        start, made = 0, 0
+        for length in self.lengths:
+            frames = range(start, start + length)
+            for first in range(0, length, self.batch_size):
+                yield list(frames[first : first + self.batch_size])
+                made += 1
+            start += length
+        for _ in range(self._batches - made):
+            yield [start - 1]
 
 
 def shard_sequences(sequences: Sequence[AnnotatedSequence], rank: int, world_size: int) -> SequenceShard:
@@ -66,7 +79,8 @@ def shard_sequences(sequences: Sequence[AnnotatedSequence], rank: int, world_siz
         lightest = min(range(world_size), key=lambda rank: (loads[rank], rank))
         shares[lightest].append(index)
         loads[lightest] += len(sequences[index])
-    return SequenceShard([sequences[index] for index in sorted(shares[rank])], max(loads, default=0))
+    lengths = [[len(sequences[index]) for index in share] for share in shares]
+    return SequenceShard([sequences[index] for index in sorted(shares[rank])], lengths)
 
 
 def gather(mine: Any) -> list[Any]:

@@ -1,0 +1,135 @@
+"""`evaluate` keeps what the network says and runs any tracker on it again, with the same outcome as live."""
+
+from __future__ import annotations
+
+import shutil
+
+import cv2
+import pytest
+import torch
+
+from entries.conftest import TINY
+from fairmot_pl.training.checkpoint import write_checkpoint
+from fairmot_pl.training.module import FairMOTModule
+
+LOOSE = [
+    *("tracker.score_threshold=0.02", "tracker.new_track_threshold=0.02"),
+    *("callbacks.tracking.min_box_area=0", "callbacks.tracking.max_aspect_ratio=50", "callbacks.media.frames=0"),
+]
+"""So that a network that has learnt nothing has tracks, too."""
+
+
+def random_network(path, seed=0):
+    """A checkpoint of a network that has learnt nothing."""
+    torch.manual_seed(seed)
+    module = FairMOTModule(
+        **{"num_identities": 0, "backbone": "mobilenetv3_small_050", "reid_dim": 8, "box_encoding": "ltrb"},
+        **{"deformable": False, "num_classes": 1, "head_channels": 8, "pretrained": False, "score_threshold": 0.01},
+        **{"heatmap_weight": 1.0, "size_weight": 1.0, "offset_weight": 1.0, "weighting": "fixed"},
+        **{"weighting_options": {}, "learning_rate": 0.1, "lr_drop_epochs": [], "lr_drop_factor": 0.1},
+    )
+    write_checkpoint(module, path)
+    return path
+
+
+@pytest.fixture
+def evaluate(run, world_root, tmp_path):
+    checkpoint = random_network(tmp_path / "random.ckpt")
+
+    def command(*arguments, root=world_root):
+        return run("evaluate", f"checkpoint={checkpoint}", f"data.root={root}", *TINY, *LOOSE, *arguments)
+
+    return command
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """How many frames the network has looked at."""
+    seen = []
+    forward = FairMOTModule.forward
+
+    def counted(self, images, *branch):
+        seen.append(len(images))
+        return forward(self, images, *branch)
+
+    monkeypatch.setattr(FairMOTModule, "forward", counted)
+    return lambda: sum(seen)
+
+
+def left_by(ran):
+    """Every file that must be the same, byte for byte."""
+    names = ("*.txt", "metrics.json", "sequences.json")
+    return {path.name: path.read_bytes() for name in names for path in ran.folder.glob(name)}
+
+
+def test_a_replay_equals_live_tracking_for_every_tracker(evaluate, network):
+    filled = evaluate("name=filled")
+    assert "0 sequences replayed from, 2 written to" in filled.out
+    looked = network()
+    assert looked == 12
+    for tracker in ("tracker=fairmot", "tracker=byte"):
+        replayed = evaluate(tracker, "name=replayed")
+        assert "2 sequences replayed from, 0 written to" in replayed.out
+        assert network() == looked
+        live = evaluate(tracker, "outputs_cache=off", "name=live")
+        assert network() == looked + 12
+        looked = network()
+        assert "network outputs" not in live.out
+        assert left_by(replayed) == left_by(live)
+        assert replayed.metrics["val/Dets"] > 0
+
+
+def test_a_multirun_of_trackers_runs_the_network_once(evaluate, network):
+    swept = evaluate("-m", "tracker=fairmot,byte", "name=swept")
+    assert network() == 12
+    assert len(list(swept.folder.rglob("metrics.json"))) == 2
+
+
+def test_what_changes_is_computed_again(evaluate, network, world_root, tmp_path):
+    root = tmp_path / "world"
+    shutil.copytree(world_root, root)
+    evaluate(root=root)
+    evaluate()  # a copy of the same data
+    assert network() == 12
+    image = sorted(root.rglob("val/*/img1/*"))[-1]
+    cv2.imwrite(str(image), 255 - cv2.imread(str(image)))
+    changed = evaluate(root=root)
+    assert "1 sequences replayed from, 1 written to" in changed.out
+    assert network() == 18
+    evaluate("data.input_size=[128,192]", root=root)
+    assert network() == 30
+
+
+def test_a_damaged_entry_is_named_and_made_again(evaluate, network, tmp_path):
+    before = evaluate("outputs_cache=kept")
+    entry = sorted((tmp_path / "kept").rglob("*.npz"))[0]
+    sound = entry.read_bytes()
+    entry.write_bytes(sound[: len(sound) // 2])
+    again = evaluate("outputs_cache=kept")
+    assert f"{entry.relative_to(tmp_path)} is damaged" in again.out + again.err
+    assert "1 sequences replayed from, 1 written to" in again.out
+    assert left_by(again) == left_by(before)
+    assert len(entry.read_bytes()) == len(sound)
+
+
+def test_an_interrupted_run_keeps_the_sequences_that_were_through(evaluate, network, monkeypatch, tmp_path):
+    forward = FairMOTModule.forward
+
+    def stops(self, images, *branch):
+        if network() >= 6:
+            raise KeyboardInterrupt
+        return forward(self, images, *branch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FairMOTModule, "forward", stops)
+        with pytest.raises(SystemExit):
+            evaluate()
+    assert len(list((tmp_path / "outputs" / ".network_outputs").rglob("*.npz"))) == 1
+    resumed = evaluate()
+    assert "1 sequences replayed from, 1 written to" in resumed.out
+    assert network() == 12
+
+
+def test_what_cannot_be_meant_is_refused(refused):
+    given = ["evaluate", "checkpoint=x", "data.root=x"]
+    assert "outputs_cache is True; allowed: auto, off" in refused(*given, "outputs_cache=true")
