@@ -45,9 +45,10 @@ class Evidence:
             appearance limit; None where appearance took no part or they were never seen well.
         preferred: whether the deciding detection was nearer in appearance to the new track than to the old one,
             both at hand.
-        hidden: frames in which the person was hidden, that of the last sighting and the deciding one among them.
-        unseen_hidden: frames in between without a usable detection of the person, who was hidden or out of sight.
-        unseen_visible: such frames in which the person could be seen.
+        hidden: frames in which the person was hidden or hid somebody else (their boxes merge), that of the last
+            sighting and the deciding one among them.
+        unseen_hidden: frames in between without a usable detection of the person, hidden, hiding or out of sight.
+        unseen_visible: such frames in which the person stood free.
     """
 
     jump: float = 0.0

@@ -28,6 +28,7 @@ class Candidate:
         overlap: IoU of the predicted box and the detection.
         motion: squared Mahalanobis distance of the detection from the prediction.
         outcome: what the stages said, in words.
+        elsewhere: whether the track took another detection in this frame.
     """
 
     track: int
@@ -40,6 +41,7 @@ class Candidate:
     overlap: float | None = None
     motion: float | None = None
     outcome: str = ""
+    elsewhere: bool = False
 
 
 def candidates_for(
@@ -100,28 +102,25 @@ def _candidate(trace: FrameTrace, column: int, track: int, role: str, person: in
         overlap=1 - float(trace.overlap[row, column]),
         motion=float(trace.motion[row, column]),
         outcome="; ".join(_outcomes(trace, row, column, gate)),
+        elsewhere=bool(np.delete(trace.assigned == track, column).any()),
     )
 
 
 def _outcomes(trace: FrameTrace, row: int, column: int, gate: float) -> list[str]:
-    """What each stage that compared the two said, and where the track went instead."""
+    """What each stage that compared the two said."""
     said = []
     for stage in trace.stages:
         cost = stage.cost_of(row, column)
         if cost is None:
             continue
         if (stage.pairs == (row, column)).all(axis=1).any():
-            said.append(f"{stage.name}: matched at {cost:.2f}, below the limit {stage.limit:g}")
+            said.append(f"{stage.name}: matched, cost {cost:.2f} below the limit {stage.limit:g}")
         elif np.isinf(cost):
             beyond = trace.motion[row, column] > gate
-            reason = f"motion gate, {trace.motion[row, column]:.1f} > {gate:g}" if beyond else "impossible"
-            said.append(f"{stage.name}: refused ({reason})")
+            reason = f"beyond the motion gate, {trace.motion[row, column]:.1f} > {gate:g}" if beyond else "impossible"
+            said.append(f"{stage.name}: {reason}")
         elif cost >= stage.limit:
-            said.append(f"{stage.name}: refused (limit, {cost:.2f} ≥ {stage.limit:g})")
+            said.append(f"{stage.name}: cost {cost:.2f} not below the limit {stage.limit:g}")
         else:
-            said.append(f"{stage.name}: {cost:.2f} was below the limit {stage.limit:g}, but other pairs were better")
-    elsewhere = trace.assigned == trace.tracks.ids[row]
-    elsewhere[column] = False
-    if elsewhere.any():
-        said.append("took another detection")
+            said.append(f"{stage.name}: cost {cost:.2f} below the limit {stage.limit:g}, but other pairs were better")
     return said or ["no stage compared the two"]

@@ -41,9 +41,11 @@ class ExplainedSwitch:
         cause: of the five.
         evidence: what the cause was told from.
         decided: frame in which the new track took the person.
-        hider: who or what stood in front at `darkest`, by the ground truth; None = nothing annotated.
-        darkest: frame of the window in which the least of the person could be seen.
+        darkest: frame of the window in which the least of the person, or of somebody behind them, could be seen.
+        hidden: who that was.
         visible: share that could be seen then; 0 where the person was not annotated.
+        hider: who or what stood in front, by the ground truth; None = nothing annotated.
+        hider_counts: whether that is a person whom the benchmark counts.
         faint: best score of a detection of the person in frames where none was usable; 0 = no detection at all.
         candidates: the tracks at hand when it was decided: old, new, then others by cost.
         old_fate: what had become of the old track, in words.
@@ -54,9 +56,11 @@ class ExplainedSwitch:
     cause: Cause
     evidence: Evidence
     decided: int
-    hider: int | None
     darkest: int
+    hidden: int
     visible: float
+    hider: int | None
+    hider_counts: bool
     faint: float
     candidates: list[Candidate]
     old_fate: str
@@ -125,10 +129,10 @@ def explain_sequence(
             if watch.switch.last_frame <= moment.frame <= watch.switch.frame:
                 watch.see(moment)
         _look_at_everybody(moment, looks)
-    damage = SwitchDamage(sequence)
+    damage, people = SwitchDamage(sequence), set(sequence.truth_ids.tolist())
     return SequenceExplanation(
         name=name,
-        switches=[_explained(watch, looks, damage) for watch in watches],
+        switches=[_explained(watch, looks, damage, people) for watch in watches],
         fragments=find_fragments(sequence, matched),
         counts=damage.counts,
         frames=sequence.truth_frames,
@@ -174,17 +178,19 @@ def _look_at_everybody(moment: Moment, looks: Looks) -> None:
         looks.add(int(truth.ids[row]), moment.trace.detections.embeddings[moment.seats[row]])
 
 
-def _explained(watch: SwitchWatch, looks: Looks, damage: SwitchDamage) -> ExplainedSwitch:
+def _explained(watch: SwitchWatch, looks: Looks, damage: SwitchDamage, people: set[int]) -> ExplainedSwitch:
     evidence = watch.evidence(looks)
-    visible, darkest, hider = watch.darkest
+    visible, darkest, hidden, hider = watch.darkest
     return ExplainedSwitch(
         switch=watch.switch,
         cause=classify(evidence),
         evidence=evidence,
         decided=watch.decided,
-        hider=hider,
         darkest=darkest,
+        hidden=hidden,
         visible=visible,
+        hider=hider,
+        hider_counts=hider in people,
         faint=watch.faint,
         candidates=watch.candidates,
         old_fate=watch.old_fate,

@@ -97,7 +97,8 @@ class SwitchWatch:
         preferred: whether appearance was nearer to the new track than to the old one.
         rival: see `Evidence`.
         jump: see `Evidence`.
-        darkest: share that could be seen, frame and hider where it was least.
+        darkest: where the least of the person, or of somebody behind them, could be seen: the share, the frame, who
+            was hidden and by whom (None = nothing annotated).
         old_fate: what had become of the old track.
     """
 
@@ -108,7 +109,7 @@ class SwitchWatch:
     preferred: bool = False
     rival: int | None = None
     jump: float = 0.0
-    darkest: tuple[float, int, int | None] = (2.0, 0, None)
+    darkest: tuple[float, int, int, int | None] = (2.0, 0, 0, None)
     faint: float = 0.0
     old_fate: str = ""
     _hidden: list[int] = field(default_factory=list)
@@ -129,11 +130,14 @@ class SwitchWatch:
         self._find_rival(moment)
 
     def _look(self, moment: Moment, row: int | None) -> None:
-        """How much of the person can be seen, and whether there is a detection."""
-        visible = 0.0 if row is None else float(moment.truth.visible[row])
-        hider = None if row is None or moment.truth.hider[row] < 0 else int(moment.truth.hider[row])
+        """Whether the person is hidden or hides somebody (their boxes merge), and whether there is a detection."""
+        truth, hidden, hider, visible = moment.truth, self.switch.identity, None, 0.0
+        least = truth.least_visible(hidden)
+        if least is not None:
+            hidden, visible = int(truth.ids[least]), float(truth.visible[least])
+            hider = int(truth.hider[least]) if truth.hider[least] >= 0 else None
         if visible < self.darkest[0]:
-            self.darkest = visible, moment.frame, hider
+            self.darkest = visible, moment.frame, hidden, hider
         if visible < HIDDEN:
             self._hidden.append(moment.frame)
         if row is None or moment.seats[row] < 0:

@@ -44,6 +44,14 @@ class TruthFrame:
         found = np.flatnonzero(self.ids == identity)
         return int(found[0]) if len(found) else None
 
+    def least_visible(self, identity: int) -> int | None:
+        """The row of a person or of a counted one behind them, of whom the least can be seen; None without them."""
+        row = self.row_of(identity)
+        if row is None:
+            return None
+        among = np.append(row, np.flatnonzero((self.hider == identity) & self.counted))
+        return int(among[self.visible[among].argmin()])
+
     def seats(self, boxes: Float) -> Int:
         """For each object the box that is of it, one-to-one; -1 = none.
 

@@ -64,7 +64,7 @@ def write_explanation(
             [
                 ("ID switches", str(len(ranked)), ""),
                 ("AssA", f"{100 * association_accuracy(*counts).mean():.1f}", "%"),
-                ("fragments", str(sum(len(found.fragments) for found in sequences)), ""),
+                ("interruptions (Frag)", str(sum(len(found.fragments) for found in sequences)), ""),
             ]
         ),
         page.section("Causes", _causes(ranked)) if ranked else page.note("No id changes: there is nothing to explain."),
@@ -103,8 +103,12 @@ def as_data(ranked: Sequence[Ranked], sequences: Sequence[SequenceExplanation]) 
                 "words": cause_in_words(found),
                 "decided": found.decided,
                 "evidence": asdict(found.evidence),
-                "hider": found.hider,
-                "darkest": {"frame": found.darkest, "visible": found.visible},
+                "darkest": {
+                    "frame": found.darkest,
+                    "hidden": found.hidden,
+                    "visible": found.visible,
+                    "behind": found.hider,
+                },
                 "candidates": [asdict(candidate) for candidate in found.candidates],
             }
             for damage, sequence, found in ranked
@@ -129,7 +133,8 @@ def _causes(ranked: Sequence[Ranked]) -> str:
             rows.append((sum(damages), [cause.value, str(len(damages)), _points(sum(damages)), REMEDIES[cause]]))
     rows.sort(key=lambda row: -row[0])
     total = ["all", str(len(ranked)), _points(sum(damage for damage, *_ in ranked)), ""]
-    return page.table(["Cause", "switches", "AssA lost", "what may help"], [row for _, row in rows], total=total) + (
+    header = ["Cause", "switches", "AssA lost", "what may help"]
+    return page.table(header, [row for _, row in rows], total=total, text=(0, 3)) + (
         page.caption(
             "AssA lost: by how many points AssA of all sequences would rise if one switch alone were undone, added up; "
             "a swap of two people is two switches, and undoing either mends both."
@@ -155,7 +160,12 @@ def _cards(shown: Sequence[Ranked], total: int, pictures: Mapping[str, Pictures]
         return ""
     more = f" The {len(shown)} worst of {total} are shown; {DATA_NAME} has all." if len(shown) < total else ""
     cards = [_card(place, *ranked, pictures, tracker) for place, ranked in enumerate(shown, start=1)]
-    return "\n".join([page.note(f"Switches, the most damaging first.{more}"), *cards])
+    how = (
+        f"Appearance: cosine distance, limit {tracker.appearance_limit:g}; motion: squared Mahalanobis distance, gate "
+        f"{tracker.motion_gate:g}; IoU: of prediction and detection; age and unseen in frames. Red: beyond the limit, "
+        "beyond the gate, no overlap. The person is outlined in black and white."
+    )
+    return "\n".join([page.note(f"Switches, the most damaging first.{more} {how}"), *cards])
 
 
 def _card(
@@ -172,7 +182,7 @@ def _card(
         f'<span class="cause {kind}">{escape(found.cause.value)}</span> '
         f"{escape(sequence.name)}: {escape(title_of(found))}"
     )
-    cost = f"AssA {_signed(-damage)} points ({_signed(-own)} in {sequence.name}); {_gap(found)}"
+    cost = f"AssA {_points(-damage, '+')} points ({_points(-own, '+')} in {sequence.name}); {_gap(found)}"
     return "\n".join(
         [
             f'<section class="switch"><h2>{place}. {head}</h2>',
@@ -207,12 +217,7 @@ def _candidates(found: ExplainedSwitch, tracker: TrackerSettings) -> str:
         cells = _cells(candidate, tracker)
         marked = "".join(f'<td class="{"refused" if beyond else ""}">{escape(text)}</td>' for text, beyond in cells)
         rows.append(f'<tr class="{candidate.role}">{marked}</tr>')
-    appearance = "cosine distance" if any(one.appearance is not None for one in found.candidates) else "not used"
-    legend = (
-        f"The tracks beside the detection of frame {found.decided}. Appearance: {appearance}, limit "
-        f"{tracker.appearance_limit:g}; motion: squared Mahalanobis distance, gate {tracker.motion_gate:g}; IoU of "
-        "prediction and detection. Age and unseen in frames. Marked: beyond the limit, beyond the gate, no overlap."
-    )
+    legend = f"The tracks beside the deciding detection, in frame {found.decided}."
     return (
         f'<div class="wide"><table class="candidates"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
         f"</table></div>{page.caption(legend)}"
@@ -231,7 +236,7 @@ def _cells(candidate: Candidate, tracker: TrackerSettings) -> list[tuple[str, bo
         (_decimal(appearance, 2), appearance is not None and appearance >= tracker.appearance_limit),
         (_decimal(motion, 1), motion is not None and motion > tracker.motion_gate),
         (_decimal(overlap, 2), overlap == 0),
-        (candidate.outcome, False),
+        (candidate.outcome + ("; took another detection" if candidate.elsewhere else ""), False),
     ]
 
 
@@ -243,9 +248,6 @@ def _decimal(value: float | None, places: int) -> str:
     return "-" if value is None else f"{value:.{places}f}"
 
 
-def _points(damage: float) -> str:
-    return f"{100 * damage:.2f}"
-
-
-def _signed(damage: float) -> str:
-    return f"{100 * damage:+.2f}".replace("-", MINUS)
+def _points(damage: float, sign: str = "") -> str:
+    """A share in points of per cent; never a negative zero."""
+    return f"{100 * damage + 0.0:{sign}.2f}".replace("-0.00", "0.00").replace("-", MINUS)

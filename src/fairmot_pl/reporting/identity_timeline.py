@@ -54,7 +54,7 @@ def timeline_figure(found: SequenceExplanation, *, most_rows: int = MOST_ROWS) -
         panel.set_ylim(len(people) - 0.4, -0.8)
         panel.set_xlim(first - 0.5, last + 0.5)
         panel.grid(visible=False, axis="y")
-        finish_panel(panel, f"{found.name}: who was found under which id", "frame", "person")
+        finish_panel(panel, "One row a person, one colour a track", "frame", "person")
     return figure
 
 

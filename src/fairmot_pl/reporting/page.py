@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+_FIGURE = ' class="figure"'
+
 MAX_IMAGE_SIDE = 1280
 """Larger pictures are shrunk, so that a report stays small enough to send."""
 
@@ -53,11 +55,19 @@ def tiles(figures: Sequence[tuple[str, str, str]]) -> str:
     return f'<div class="tiles">{"".join(cells)}</div>' if cells else ""
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, total: Sequence[str] | None = None) -> str:
-    """A table whose first column is text and whose others are figures, aligned right."""
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    total: Sequence[str] | None = None,
+    text: Sequence[int] = (0,),
+) -> str:
+    """A table of figures, aligned right; the columns that `text` names, the first alone by default, are text."""
 
     def line(cells: Sequence[str], tag: str) -> str:
-        marked = [f"<{tag}{_figure(index)}>{escape(cell)}</{tag}>" for index, cell in enumerate(cells)]
+        marked = [
+            f"<{tag}{'' if index in text else _FIGURE}>{escape(cell)}</{tag}>" for index, cell in enumerate(cells)
+        ]
         return "".join(marked)
 
     body = [f"<tr>{line(row, 'td')}</tr>" for row in rows]
@@ -110,7 +120,3 @@ def picture(image: NDArray[np.uint8], caption: str) -> str:
 def data_address(kind: str, content: bytes) -> str:
     """Content as a `data:` address."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _figure(index: int) -> str:
-    return ' class="figure"' if index else ""

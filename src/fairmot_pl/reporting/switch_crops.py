@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fairmot_pl.boxes import tlwh_to_xyxy
 from fairmot_pl.inference.drawing import draw_tracks
 from fairmot_pl.inference.explanation import ExplainedSwitch, SequenceExplanation
-from fairmot_pl.mot_format import MotTable
+from fairmot_pl.inference.palette import identity_colour
+from fairmot_pl.mot_format import MotTable, tracks_of
 from fairmot_pl.structures import Tracks
 
 Image = NDArray[np.uint8]
@@ -43,10 +44,15 @@ def crops(found: ExplainedSwitch, of: SequenceExplanation, pictures: Pictures) -
     between = found.darkest if found.darkest not in frames else (switch.last_frame + switch.frame) // 2
     if between not in frames:
         frames[between] = f"frame {between}: in between"
-    drawn = []
+    drawn, ids = [], (switch.old_id, switch.new_id)
     for frame in sorted(frames):
         person = _person(of.ground_truth, switch.identity, frame)
-        drawn.append((frames[frame], _crop(pictures(frame), person, _tracks(of.results, frame))))
+        drawn.append(
+            (
+                frames[frame],
+                _crop(pictures(frame), person, tracks_of(of.results.select(of.results.frames == frame)), ids),
+            )
+        )
     return drawn
 
 
@@ -54,21 +60,12 @@ def _person(truth: MotTable, identity: int, frame: int) -> Float:
     """The person's box xyxy in a frame, or in the nearest frame in which they are annotated."""
     rows = np.flatnonzero(truth.ids == identity)
     nearest = rows[np.abs(truth.frames[rows] - frame).argmin()]
-    return tlwh_to_xyxy(truth.boxes[nearest : nearest + 1])[0]
+    box: Float = tlwh_to_xyxy(truth.boxes[nearest : nearest + 1])[0]
+    return box
 
 
-def _tracks(results: MotTable, frame: int) -> Tracks:
-    rows = results.select(results.frames == frame)
-    return Tracks(
-        ids=rows.ids,
-        boxes=tlwh_to_xyxy(rows.boxes),
-        scores=rows.scores,
-        classes=np.zeros(len(rows)),
-    )
-
-
-def _crop(image: Image, person: Float, tracks: Tracks) -> Image:
-    """The surroundings of a box, enlarged or shrunk to one size, tracks drawn at that size."""
+def _crop(image: Image, person: Float, tracks: Tracks, marked: tuple[int, int]) -> Image:
+    """The surroundings of a box, at one size, tracks drawn on it, the `marked` ones bold."""
     scale = SHARE * HEIGHT / max(person[3] - person[1], 1.0)
     centre = (person[:2] + person[2:]) / 2
     shift = np.array([WIDTH, HEIGHT]) / 2 - scale * centre
@@ -76,9 +73,12 @@ def _crop(image: Image, person: Float, tracks: Tracks) -> Image:
     crop = np.asarray(cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR), np.uint8)
     moved = np.array([*shift, *shift])
     left, top, right, bottom = np.rint(scale * person + moved).astype(int).tolist()
-    for width, colour in ((5, (255, 255, 255)), (2, (0, 0, 0))):
+    for width, colour in ((4, (255, 255, 255)), (2, (0, 0, 0))):
         cv2.rectangle(crop, (left, top), (right, bottom), colour, width)
     boxes = scale * tracks.boxes + moved
+    for track, box in zip(tracks.ids.tolist(), np.rint(boxes).astype(int).tolist(), strict=True):
+        if track in marked:
+            cv2.rectangle(crop, (box[0], box[1]), (box[2], box[3]), identity_colour(track), 3)
     near = (boxes[:, 2] > 0) & (boxes[:, 0] < WIDTH) & (boxes[:, 3] > 0) & (boxes[:, 1] < HEIGHT)
     shown = Tracks(ids=tracks.ids, boxes=boxes, scores=tracks.scores, classes=tracks.classes)
     return draw_tracks(crop, shown.select(near))

@@ -45,23 +45,31 @@ def _because(found: ExplainedSwitch) -> str:
             f"{new.appearance:.2f} of track {new.track}, at {old.appearance:.2f} of track {old.track}."
         )
     if found.cause is Cause.OCCLUSION:
-        return f"Person {person} was hidden {_behind(found)}{_undetected(found)}."
+        return f"{_hidden(found)}{_undetected(found)}."
     if found.cause is Cause.MISSED_DETECTION:
         faint = f"; the best score was {found.faint:.2f}, too low to be used" if found.faint else ""
         return f"Person {person} could be seen, but was not detected{_frames(evidence.unseen_visible)}{faint}."
     return f"Person {person} could be seen and was detected, but the detection was not given to the old track."
 
 
-def _behind(found: ExplainedSwitch) -> str:
-    share = f"{100 * found.visible:.0f} % visible in frame {found.darkest}"
+def _hidden(found: ExplainedSwitch) -> str:
+    share, person = f"{100 * found.visible:.0f} % visible in frame {found.darkest}", found.switch.identity
+    if found.hidden != person:
+        return f"Person {person} hid person {found.hidden} ({share}): two people in one place"
     if found.hider is None:
-        return f"or out of sight ({share}; nobody annotated stands in front)"
-    return f"behind {found.hider} ({share})"
+        return f"Person {person} was hidden or out of sight ({share}; nobody annotated stands in front)"
+    return f"Person {person} was hidden behind {'person' if found.hider_counts else 'object'} {found.hider} ({share})"
 
 
 def _undetected(found: ExplainedSwitch) -> str:
     unseen = found.evidence.unseen_hidden + found.evidence.unseen_visible
-    return f" and not detected{_frames(unseen)}" if unseen else ""
+    if not unseen:
+        return ""
+    return (
+        f"; they were not detected{_frames(unseen)}"
+        if found.hidden == found.switch.identity
+        else (f"; no detection fitted person {found.switch.identity}{_frames(unseen)}")
+    )
 
 
 def _frames(count: int) -> str:
@@ -72,7 +80,8 @@ def _old_track(found: ExplainedSwitch) -> str:
     old = found.candidates[0]
     if old.state == "ended":
         return f"Track {old.track} {found.old_fate}."
-    return f"Track {old.track} was {old.state} ({old.outcome})."
+    then = f" It {found.old_fate}." if old.elsewhere else ""
+    return f"Track {old.track} was {old.state}; {old.outcome}.{then}"
 
 
 def _new_track(found: ExplainedSwitch) -> str:

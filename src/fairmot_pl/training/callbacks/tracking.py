@@ -136,9 +136,13 @@ class TrackValidationSequences(pl.Callback):
 
     def _evaluate(self, sequence: AnnotatedSequence, results: MotTable, last: int) -> SequenceScores:
         """Counts of a sequence up to frame `last`."""
-        truth = _ground_truth(sequence, last)
-        benchmark = tell_benchmark(sequence.name, truth) if self.benchmark == "auto" else self.benchmark
+        truth = ground_truth_rows(sequence, last)
+        benchmark = self.rules_for(sequence, truth)
         return evaluate_sequence(truth, results, benchmark=benchmark, length=last, sources=(sequence.name, "results"))
+
+    def rules_for(self, sequence: AnnotatedSequence, truth: MotTable) -> str:
+        """The benchmark whose counting rules hold for a sequence."""
+        return tell_benchmark(sequence.name, truth) if self.benchmark == "auto" else self.benchmark
 
     def write_results(self, folder: Path) -> None:
         """Write `SEQ.txt` in MOTChallenge format for every sequence of the last validation."""
@@ -151,7 +155,7 @@ def tracking_of(trainer: pl.Trainer) -> TrackValidationSequences | None:
     return next((found for found in trainer.callbacks if isinstance(found, TrackValidationSequences)), None)  # type: ignore[attr-defined]
 
 
-def _ground_truth(sequence: AnnotatedSequence, last: int) -> MotTable:
+def ground_truth_rows(sequence: AnnotatedSequence, last: int) -> MotTable:
     """All rows (distractors too) of the frames that the sequence holds, up to frame `last`."""
     if sequence.folder is None:
         return annotation_rows(sequence, last)
