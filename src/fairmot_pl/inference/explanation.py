@@ -172,8 +172,10 @@ def _moments(
 
 
 def _look_at_everybody(moment: Moment, looks: Looks) -> None:
-    """Remember the embeddings of those who are seen clearly."""
+    """Remember the embeddings of those who are seen clearly, if there are any."""
     truth = moment.truth
+    if not moment.trace.detections.embeddings.shape[1]:
+        return
     for row in np.flatnonzero(truth.counted & (moment.seats >= 0) & (truth.visible >= CLEAR_VIEW)):
         looks.add(int(truth.ids[row]), moment.trace.detections.embeddings[moment.seats[row]])
 
