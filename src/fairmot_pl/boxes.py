@@ -38,11 +38,11 @@ def xyxy_to_xyah(boxes: Boxes) -> Boxes:
 
 def xyah_to_xyxy(boxes: Boxes) -> Boxes:
     """`(N, 4)` xyah to xyxy, in the same frame."""
-    out = boxes.copy()
-    half_width = boxes[:, 2] * boxes[:, 3] / 2
-    half_height = boxes[:, 3] / 2
-    out[:, 0], out[:, 1] = boxes[:, 0] - half_width, boxes[:, 1] - half_height
-    out[:, 2], out[:, 3] = boxes[:, 0] + half_width, boxes[:, 1] + half_height
+    out = np.empty_like(boxes)
+    half = boxes[:, 2:] / 2
+    half[:, 0] *= boxes[:, 3]
+    np.subtract(boxes[:, :2], half, out=out[:, :2])
+    np.add(boxes[:, :2], half, out=out[:, 2:])
     return out
 
 

@@ -5,7 +5,7 @@ Boxes are `(N, 4)` float32 in xyxy order unless a name says otherwise; frames co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,18 +26,20 @@ class _ArrayRecord:
 
     def _coerce(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> None:
         array: NDArray[Any] = np.asarray(getattr(self, name), dtype=dtype)
-        fits = array.ndim == len(shape) and all(
-            want is None or want == got for want, got in zip(shape, array.shape, strict=True)
-        )
-        if not fits:
+        if len(array.shape) != len(shape) or any(map(_differ, shape, array.shape)):
             wanted = "(" + ", ".join("*" if size is None else str(size) for size in shape) + ")"
             raise ValueError(f"{type(self).__name__}.{name} has shape {array.shape}, expected {wanted}")
         object.__setattr__(self, name, array)
 
     def select(self: _Record, which: NDArray[Any] | slice) -> _Record:
         """The same record with only the objects that `which` (a mask, indices or a slice over N) picks."""
-        picked = {field.name: getattr(self, field.name)[which] for field in fields(self)}  # type: ignore[arg-type]
-        return type(self)(**picked)
+        picked = object.__new__(type(self))  # parts of what was checked need no check
+        picked.__dict__.update({name: column[which] for name, column in self.__dict__.items()})
+        return picked
+
+
+def _differ(wanted: int | None, given: int) -> bool:
+    return wanted is not None and wanted != given
 
 
 @dataclass(frozen=True, kw_only=True)

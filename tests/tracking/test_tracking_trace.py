@@ -4,7 +4,6 @@ import pytest
 from fairmot_pl import Detections, OnlineTracker
 from fairmot_pl.boxes import xyxy_to_xyah
 from fairmot_pl.tracking import kalman
-from fairmot_pl.tracking.costs import fuse_motion
 from fairmot_pl.tracking.trace import traced
 
 LOOKS = np.eye(4, dtype=np.float32)
@@ -46,8 +45,9 @@ def test_a_trace_explains_every_assignment_and_changes_none(association, stream)
         assert set(trace.tracks.ids.tolist()) == before
         claimed = {}
         for stage in trace.stages:
-            assert stage.cost.shape == (len(stage.rows), len(stage.columns))
-            for row, column in stage.pairs.tolist():
+            assert stage.rows[stage.costs.rows].all()
+            assert stage.columns[stage.costs.columns].all()
+            for row, column in stage.matches.tolist():
                 assert stage.cost_of(row, column) < stage.limit
                 claimed[column] = trace.tracks.ids[row]
         born = np.flatnonzero(trace.born)
@@ -63,14 +63,15 @@ def test_the_parts_make_the_cost(stream):
     for detections in stream:
         _, trace = traced(tracker, detections)
         for stage in trace.stages:
-            place = np.ix_(stage.rows, stage.columns)
+            place = stage.costs.rows, stage.costs.columns
             if stage.name == "overlap":
-                np.testing.assert_array_equal(stage.cost, trace.overlap[place])
+                whole = trace.overlap[place]
             else:
                 assert stage.name == "appearance with motion"
-                parts = trace.appearance[place], trace.motion[place]
-                whole = fuse_motion(*parts, gate=tracker.motion_gate, weight=tracker.motion_weight)
-                np.testing.assert_allclose(stage.cost, whole, atol=1e-6)
+                assert (trace.motion[place] <= tracker.motion_gate).all()
+                weight = tracker.motion_weight
+                whole = (1 - weight) * trace.appearance[place] + weight * trace.motion[place]
+            np.testing.assert_allclose(stage.costs.costs, whole, atol=1e-6)
             seen += 1
     assert seen > 60
 
@@ -84,11 +85,11 @@ def test_why_one_detection_was_refused():
     assert trace.appearance[row, column] == pytest.approx(0, abs=1e-6)
     assert trace.motion[row, column] > tracker.motion_gate
     assert trace.stages[0].cost_of(row, column) == np.inf  # the gate
-    assert trace.stages[1].cost_of(row, column) >= trace.stages[1].limit == 0.5  # and no overlap
+    assert trace.stages[1].cost_of(row, column) == np.inf  # and no overlap
+    assert trace.stages[1].cost_of(trace.row_of(2), 1) is None  # matched before
     assert trace.assigned.tolist() == [3, 2]
     assert trace.born.tolist() == [True, False]
     assert trace.row_of(7) is None
-    assert trace.stages[0].cost_of(5, 0) is None
     measured = xyxy_to_xyah(trace.detections.boxes.astype(float))
     expected = kalman.gating_distance(trace.tracks.mean, trace.tracks.covariance, measured)
     np.testing.assert_array_equal(trace.motion, expected)

@@ -72,10 +72,9 @@ def _nearest(trace: FrameTrace, column: int) -> list[int]:
     """Ids of the tracks that any stage let near, by their lowest cost."""
     lowest: dict[int, float] = {}
     for stage in trace.stages:
-        for place in np.flatnonzero(stage.columns == column):
-            for row in np.flatnonzero(stage.cost[:, place] < stage.limit):
-                track = int(trace.tracks.ids[stage.rows[row]])
-                lowest[track] = min(lowest.get(track, np.inf), float(stage.cost[row, place]))
+        near = stage.costs.where((stage.costs.columns == column) & (stage.costs.costs < stage.limit))
+        for track, cost in zip(trace.tracks.ids[near.rows].tolist(), near.costs.tolist(), strict=True):
+            lowest[track] = min(lowest.get(track, np.inf), cost)
     return sorted(lowest, key=lambda track: lowest[track])
 
 
@@ -96,8 +95,8 @@ def _candidate(trace: FrameTrace, column: int, track: int, role: str, person: in
         role=role,
         person=person,
         state=TrackState(trace.tracks.states[row]).name.lower(),
-        age=int(trace.frame - trace.tracks.first_frame[row]),
-        unseen=int(trace.frame - trace.tracks.last_frame[row] - 1),
+        age=round(trace.clock - trace.tracks.first_frame[row]),
+        unseen=round(trace.clock - trace.tracks.last_frame[row] - 1),
         appearance=None if trace.appearance is None else float(trace.appearance[row, column]),
         overlap=1 - float(trace.overlap[row, column]),
         motion=float(trace.motion[row, column]),
@@ -113,12 +112,12 @@ def _outcomes(trace: FrameTrace, row: int, column: int, gate: float) -> list[str
         cost = stage.cost_of(row, column)
         if cost is None:
             continue
-        if (stage.pairs == (row, column)).all(axis=1).any():
+        if (stage.matches == (row, column)).all(axis=1).any():
             said.append(f"{stage.name}: matched, cost {cost:.2f} below the limit {stage.limit:g}")
         elif np.isinf(cost):
             beyond = trace.motion[row, column] > gate
             reason = f"beyond the motion gate, {trace.motion[row, column]:.1f} > {gate:g}" if beyond else "impossible"
-            said.append(f"{stage.name}: {reason}")
+            said.append(f"{stage.name}: {'none' if stage.name == 'overlap' else reason}")
         elif cost >= stage.limit:
             said.append(f"{stage.name}: cost {cost:.2f} not below the limit {stage.limit:g}")
         else:

@@ -52,7 +52,7 @@ class Moment:
         rows, columns = [], []
         for person, seat in zip(self.truth.ids.tolist(), self.seats.tolist(), strict=True):
             row = self.trace.row_of(self.tracks_before.get(person, 0))
-            if seat >= 0 and row is not None and self.trace.frame - self.trace.tracks.last_frame[row] <= RECENT:
+            if seat >= 0 and row is not None and self.trace.clock - self.trace.tracks.last_frame[row] <= RECENT:
                 rows.append(row)
                 columns.append(seat)
         if len(rows) < CONSENSUS_PEOPLE:
@@ -162,7 +162,7 @@ class SwitchWatch:
                 reason = f"{unseen} frames without a detection" if forgotten else "as a duplicate of another track"
                 self.old_fate = f"ended in frame {moment.frame}, {reason}"
             return
-        self._last_unseen = int(trace.frame - trace.tracks.last_frame[row])
+        self._last_unseen = round(trace.clock - trace.tracks.last_frame[row])
         columns = np.flatnonzero(trace.assigned == old)
         if not len(columns):
             self.old_fate = f"was lost, last seen {self._last_unseen} frames before"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fairmot_pl.boxes import box_area, pairwise_intersection, pairwise_iou, tlwh_to_xyxy
 from fairmot_pl.mot_format import MotTable
 from fairmot_pl.tracking.assignment import assign
+from fairmot_pl.tracking.pairs import Pairs
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -59,7 +60,7 @@ class TruthFrame:
             boxes: `(M, 4)` xyxy in image pixels.
         """
         seats = np.full(len(self.ids), -1)
-        pairs, _, _ = assign(1 - pairwise_iou(self.boxes, boxes), MAX_SEAT_DISTANCE)
+        pairs = assign(Pairs.of(1 - pairwise_iou(self.boxes, boxes)), MAX_SEAT_DISTANCE)
         seats[pairs[:, 0]] = pairs[:, 1]
         return seats
 

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-Index = NDArray[np.int64]
+from fairmot_pl.tracking.pairs import Index, Pairs
 
 
-def assign(cost: NDArray[np.float64], limit: float) -> tuple[Index, Index, Index]:
-    """The one-to-one pairs, any number of them, with the smallest sum of `cost - limit`.
+def assign(pairs: Pairs, limit: float) -> Index:
+    """The one-to-one matches, any number of them, with the smallest sum of `cost - limit`.
 
     The limit is part of the optimisation: a pair at or above it never forms, nor does such a pair push aside
-    a good one, as it might if it were filtered out afterwards.
+    a good one, as it might if it were filtered out afterwards. Pairs without a rival need no optimisation.
 
     Args:
-        cost: `(N, M)`, not NaN; infinite = impossible.
+        pairs: those that are possible.
         limit: finite, the largest cost worth paying.
 
     Returns:
-        Pairs `(P, 2)` of row and column by ascending row, unmatched rows, unmatched columns, both ascending.
+        `(K, 2)` row and column of the matches.
     """
-    gain = np.minimum(cost - limit, 0.0)
-    # Rows and columns without an affordable pair cannot change the optimum.
-    rows = np.flatnonzero(gain.any(axis=1))
-    columns = np.flatnonzero(gain.any(axis=0))
-    first, second = linear_sum_assignment(gain[np.ix_(rows, columns)])
-    pairs = np.stack([rows[first], columns[second]], axis=1)
-    pairs = pairs[gain[pairs[:, 0], pairs[:, 1]] < 0]
-    return pairs, _others(len(cost), pairs[:, 0]), _others(cost.shape[1], pairs[:, 1])
+    rows, columns, costs = pairs.where(pairs.costs < limit)
+    rivals = (np.bincount(rows)[rows] > 1) | (np.bincount(columns)[columns] > 1)
+    if not rivals.any():
+        return np.array((rows, columns)).T
+    row, which_row = _numbered(rows[rivals])
+    column, which_column = _numbered(columns[rivals])
+    gain = np.zeros((len(row), len(column)))
+    gain[which_row, which_column] = costs[rivals] - limit
+    first, second = linear_sum_assignment(gain)
+    worthwhile = gain[first, second] < 0
+    contested = row[first[worthwhile]], column[second[worthwhile]]
+    return np.concatenate([(rows[~rivals], columns[~rivals]), contested], axis=1).T
 
 
-def _others(count: int, taken: Index) -> Index:
-    """The numbers below `count` that are not `taken`, ascending."""
-    free = np.ones(count, dtype=bool)
-    free[taken] = False
-    return np.flatnonzero(free)
+def _numbered(values: Index) -> tuple[Index, Index]:
+    """The different values, ascending, and for each value which of them it is."""
+    there = np.zeros(values.max() + 1, dtype=bool)
+    there[values] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[values]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -21,13 +21,14 @@ from fairmot_pl.boxes import xyxy_to_xyah
 from fairmot_pl.structures import Detections
 from fairmot_pl.tracking import kalman
 from fairmot_pl.tracking.assignment import assign
-from fairmot_pl.tracking.costs import cosine_distance, fuse_motion, iou_distance
+from fairmot_pl.tracking.costs import cosine_distance, cosine_distance_of, overlapping
+from fairmot_pl.tracking.pairs import Pairs, nearby
 from fairmot_pl.tracking.settings import TrackerSettings
 from fairmot_pl.tracking.trace import FrameTrace
 from fairmot_pl.tracking.track import TrackState, TrackTable
 
-Cost = Callable[[TrackTable, Detections], NDArray[np.float64]]
-"""From N tracks and M detections to `(N, M)` costs."""
+Cost = Callable[[TrackTable, Detections], Pairs]
+"""From all tracks and detections of a frame to the costs of the pairs worth a look."""
 
 TENTATIVE, CONFIRMED, LOST = TrackState
 
@@ -47,6 +48,11 @@ class Stage:
     band: Band
     cost: Cost
     limit: float
+
+    @cached_property
+    def takes(self) -> NDArray[np.bool_]:
+        """`(3,)` whether tracks in each state take part."""
+        return np.isin(list(TrackState), self.states)
 
 
 @dataclass(frozen=True)
@@ -93,39 +99,51 @@ def associate(
     matches = [np.zeros((0, 2), np.int64)]
     if trace is not None:
         trace.begin(tracks, detections, np.logical_or.reduce([banded[stage.band] for stage in stages]))
-    for stage in stages:
-        rows = np.flatnonzero(free_tracks & np.isin(tracks.states, stage.states))
-        columns = np.flatnonzero(free_detections & banded[stage.band])
-        if not (len(rows) and len(columns)):
-            continue
-        cost = stage.cost(tracks.select(rows), detections.select(columns))
-        cost[tracks.classes[rows, None] != detections.classes[columns]] = np.inf
-        pairs, _, _ = assign(cost, stage.limit)
-        matched = np.stack([rows[pairs[:, 0]], columns[pairs[:, 1]]], axis=1)
+    known: dict[Cost, Pairs] = {}
+    for stage in stages if len(tracks) and len(detections) else ():
+        if stage.cost not in known:
+            pairs = stage.cost(tracks, detections)
+            known[stage.cost] = pairs.where(tracks.classes[pairs.rows] == detections.classes[pairs.columns])
+        pairs = known[stage.cost]
+        rows = free_tracks & stage.takes[tracks.states]
+        columns = free_detections & banded[stage.band]
+        open_pairs = rows[pairs.rows] & columns[pairs.columns]
+        matched = assign(pairs.where(open_pairs), stage.limit) if open_pairs.any() else matches[0]
+        if trace is not None:
+            trace.stage(stage.cost, rows, columns, pairs.where(open_pairs), stage.limit, matched)
         free_tracks[matched[:, 0]] = free_detections[matched[:, 1]] = False
         matches.append(matched)
-        if trace is not None:
-            trace.stage(stage.cost, rows, columns, cost, stage.limit, matched)
     return np.concatenate(matches)
 
 
-def overlap(tracks: TrackTable, detections: Detections) -> NDArray[np.float64]:
-    """IoU distance between predicted boxes and detections."""
-    return iou_distance(tracks.boxes, detections.boxes.astype(np.float64))
+def overlap(tracks: TrackTable, detections: Detections) -> Pairs:
+    """IoU distance between predicted boxes and detections, where they overlap."""
+    return overlapping(tracks.boxes, detections.boxes.astype(np.float64))
 
 
-def appearance(tracks: TrackTable, detections: Detections) -> NDArray[np.float64]:
+def appearance(tracks: TrackTable, detections: Detections) -> Pairs:
     """Cosine distance between embeddings."""
-    return cosine_distance(tracks.embeddings, detections.embeddings)
+    return Pairs.of(cosine_distance(tracks.embeddings, detections.embeddings))
 
 
-def appearance_with_motion(
-    tracks: TrackTable, detections: Detections, *, gate: float, weight: float
-) -> NDArray[np.float64]:
-    """Cosine distance between embeddings, fused with and gated by the Mahalanobis distance."""
-    measurements = xyxy_to_xyah(detections.boxes.astype(np.float64))
-    motion = kalman.gating_distance(tracks.mean, tracks.covariance, measurements)
-    return fuse_motion(appearance(tracks, detections), motion, gate=gate, weight=weight)
+def appearance_with_motion(tracks: TrackTable, detections: Detections, *, gate: float, weight: float) -> Pairs:
+    """Cosine distance between embeddings, fused with and gated by the Mahalanobis distance (JDE).
+
+    Args:
+        tracks: N of them, predicted.
+        detections: M of them.
+        gate: pairs whose squared Mahalanobis distance lies beyond it are impossible.
+        weight: share of the motion in the sum, in [0, 1].
+    """
+    measured = xyxy_to_xyah(detections.boxes.astype(np.float64))
+    expected, variance = kalman.project(tracks.mean, tracks.covariance)
+    middle, reach = expected[:, :2], np.sqrt(gate * variance[:, :2])
+    rows, columns = nearby(middle - reach, middle + reach, measured[:, :2])
+    motion = kalman.squared_distance(expected[rows], variance[rows], measured[columns])
+    within = motion <= gate
+    rows, columns, motion = rows[within], columns[within], motion[within]
+    look = cosine_distance_of(tracks.embeddings, detections.embeddings, rows, columns)
+    return Pairs(rows, columns, (1 - weight) * look + weight * motion)
 
 
 def _by_appearance(settings: TrackerSettings, *states: TrackState) -> Stage:

@@ -1,4 +1,4 @@
-"""What it costs to call a detection the continuation of a track: `(N, M)` matrices, tracks by detections."""
+"""What it costs to call a detection the continuation of a track: matrices of all, or figures of listed pairs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import pairwise_iou
+from fairmot_pl.tracking.pairs import Array, Index, Pairs, nearby
 
-Array = NDArray[np.float64]
+_LAST_PIXEL = np.array([0.0, 0.0, 1.0, 1.0])
+"""As in the reference, right and bottom count as pixels of the box, so each side is 1 px longer."""
+
+_TINY = np.finfo(np.float64).tiny
+
+_FEW = 8
+"""Below one in so many pairs, looking up the embeddings of each costs less than a product of all."""
 
 
 def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(N, D)` vectors scaled to length 1; a zero vector stays zero."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = (vectors / np.maximum(length, np.finfo(np.float32).tiny)).astype(np.float32)
+    length = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1, keepdims=True))
+    unit: NDArray[np.float32] = (vectors / np.maximum(length, _TINY)).astype(np.float32)
     return unit
 
 
@@ -25,23 +32,29 @@ def cosine_distance(first: NDArray[Any], second: NDArray[Any]) -> Array:
     return np.maximum(1.0 - cosine, 0.0)
 
 
-def iou_distance(first: Array, second: Array) -> Array:
-    """`(N, M)` one minus intersection over union, in [0, 1], of xyxy boxes in one frame.
+def cosine_distance_of(first: NDArray[Any], second: NDArray[Any], rows: Index, columns: Index) -> Array:
+    """`(P,)` the entries `rows`, `columns` of `cosine_distance`."""
+    if len(rows) * _FEW > len(first) * len(second):
+        return cosine_distance(first, second)[rows, columns]
+    cosine: Array = np.einsum("pd,pd->p", first[rows], second[columns]).astype(np.float64)
+    return np.maximum(1.0 - cosine, 0.0)
 
-    As in the reference, right and bottom count as pixels of the box, so each side is 1 px longer.
-    """
-    last_pixel = np.array([0.0, 0.0, 1.0, 1.0])
-    overlap: Array = pairwise_iou(first + last_pixel, second + last_pixel)
+
+def iou_distance(first: Array, second: Array) -> Array:
+    """`(N, M)` one minus intersection over union, in [0, 1], of xyxy boxes in one frame, counted in whole pixels."""
+    overlap: Array = pairwise_iou(first + _LAST_PIXEL, second + _LAST_PIXEL)
     return 1.0 - overlap
 
 
-def fuse_motion(appearance: Array, motion: Array, *, gate: float, weight: float) -> Array:
-    """Appearance and motion in one cost (JDE).
-
-    Args:
-        appearance: `(N, M)` cosine distances.
-        motion: `(N, M)` squared Mahalanobis distances.
-        gate: pairs whose motion lies beyond it are impossible (infinite cost).
-        weight: share of the motion in the sum, in [0, 1].
-    """
-    return np.where(motion > gate, np.inf, (1 - weight) * appearance + weight * motion)
+def overlapping(first: Array, second: Array) -> Pairs:
+    """The boxes that overlap at all, at their `iou_distance`; all others are at 1."""
+    first, second = first + _LAST_PIXEL, second + _LAST_PIXEL
+    size, other_size = first[:, 2:] - first[:, :2], second[:, 2:] - second[:, :2]
+    rows, columns = nearby(first[:, :2] - other_size.max(axis=0, initial=0.0), first[:, 2:], second[:, :2])
+    one, other = first[rows], second[columns]
+    sides = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
+    touching = np.minimum(sides[:, 0], sides[:, 1]) > 0
+    rows, columns, sides = rows[touching], columns[touching], sides[touching]
+    shared = sides[:, 0] * sides[:, 1]
+    union = (size[:, 0] * size[:, 1])[rows] + (other_size[:, 0] * other_size[:, 1])[columns] - shared
+    return Pairs(rows, columns, 1.0 - shared / union)

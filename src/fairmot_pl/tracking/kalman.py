@@ -3,6 +3,10 @@
 State: centre x, centre y, aspect ratio (width / height), height, then their changes per frame; the first four
 are measured. Uncertainty goes with the height of the box: nearby people are large and move many pixels
 (DeepSORT, section 2.1).
+
+Noise, motion and measurement act on each of the four axes alone, so no two axes ever correlate: a covariance is
+three numbers an axis, `(N, 3, 4)` for N tracks. Row `POSITION` holds the variances of the positions, row
+`CHANGE` those of their changes, row `BOTH` the covariances between the two.
 """
 
 from __future__ import annotations
@@ -15,20 +19,24 @@ Array = NDArray[np.float64]
 HEIGHT_CHANGE = 7
 """Index of the height's change per frame in the state."""
 
+POSITION, BOTH, CHANGE = range(3)
+"""Rows of a covariance."""
+
 # Standard deviations, each linear in the height of the box: `slope * height + floor`.
 _SCALES = np.array([1.0, 1.0, 0.0, 1.0])
-_POSITION, _VELOCITY = _SCALES / 20, _SCALES / 160
+_POSITION_SLOPE, _CHANGE_SLOPE = _SCALES / 20, _SCALES / 160
 _STATE_FLOOR = np.array([0, 0, 1e-2, 0, 0, 0, 1e-5, 0])
 _MEASUREMENT_FLOOR = np.array([0, 0, 1e-1, 0])
-_INITIAL_SLOPE = np.concatenate([2 * _POSITION, 10 * _VELOCITY])
-_PROCESS_SLOPE = np.concatenate([_POSITION, _VELOCITY])
+_INITIAL_SLOPE = np.concatenate([2 * _POSITION_SLOPE, 10 * _CHANGE_SLOPE])
+_PROCESS_SLOPE = np.concatenate([_POSITION_SLOPE, _CHANGE_SLOPE])
+_LEAST_HEIGHT = 1e-9
+"""Pixels; a height that reaches 0 would make the filter sure of everything."""
 
 
-def _add_noise(covariance: Array, height: Array, slope: Array, floor: Array) -> Array:
-    """`(N, K, K)` covariances with independent noise added on the diagonal, in place."""
-    diagonal = np.arange(len(slope))
-    covariance[:, diagonal, diagonal] += (height[:, None] * slope + floor) ** 2
-    return covariance
+def _variance(mean: Array, slope: Array, floor: Array) -> Array:
+    """`(N, K)` variances of K kinds of noise that go with the height of the N boxes."""
+    height = np.maximum(np.abs(mean[:, 3:4]), _LEAST_HEIGHT)
+    return np.square(height * slope + floor)
 
 
 def initiate(measurements: Array) -> tuple[Array, Array]:
@@ -38,27 +46,42 @@ def initiate(measurements: Array) -> tuple[Array, Array]:
         measurements: `(N, 4)` xyah in image pixels.
 
     Returns:
-        Mean `(N, 8)` and covariance `(N, 8, 8)`.
+        Mean `(N, 8)` and covariance `(N, 3, 4)`.
     """
     mean = np.concatenate([measurements, np.zeros_like(measurements)], axis=1)
-    covariance = np.zeros((len(mean), 8, 8))
-    return mean, _add_noise(covariance, mean[:, 3], _INITIAL_SLOPE, _STATE_FLOOR)
+    covariance = np.zeros((len(mean), 3, 4))
+    covariance[:, ::CHANGE] = _variance(mean, _INITIAL_SLOPE, _STATE_FLOOR).reshape(-1, 2, 4)
+    return mean, covariance
 
 
-def predict(mean: Array, covariance: Array) -> tuple[Array, Array]:
-    """States `(N, 8)`, `(N, 8, 8)` one frame later; the arguments stay as they are."""
+def predict(mean: Array, covariance: Array, frames: float | Array = 1.0) -> tuple[Array, Array]:
+    """States some `frames` later; the arguments stay as they are.
+
+    The noise of n frames is what n predictions of one frame add up to with the height held, for fractions the same
+    polynomial: the positions take in n of their own noises and what each noise of the change has moved since.
+
+    Args:
+        mean: `(N, 8)`.
+        covariance: `(N, 3, 4)`.
+        frames: above 0, one number for all or `(N, 1)`.
+    """
+    noise = frames * _variance(mean, _PROCESS_SLOPE, _STATE_FLOOR)
     moved, spread = mean.copy(), covariance.copy()
-    moved[:, :4] += moved[:, 4:]
-    # F P F' for F = [[I, I], [0, I]], without a matrix product
-    spread[:, :4] += spread[:, 4:]
-    spread[:, :, :4] += spread[:, :, 4:]
-    return moved, _add_noise(spread, mean[:, 3], _PROCESS_SLOPE, _STATE_FLOOR)
+    moved[:, :4] += frames * mean[:, 4:]
+    spread[:, BOTH] += frames * covariance[:, CHANGE]
+    spread[:, POSITION] += frames * (covariance[:, BOTH] + spread[:, BOTH])
+    spread[:, ::CHANGE] += noise.reshape(-1, 2, 4)
+    if not (isinstance(frames, float) and frames == 1):
+        drift = (frames - 1) / 2 * noise[:, 4:]
+        spread[:, POSITION] += (2 * frames - 1) / 3 * drift
+        spread[:, BOTH] += drift
+    return moved, spread
 
 
 def project(mean: Array, covariance: Array) -> tuple[Array, Array]:
-    """What states `(N, 8)`, `(N, 8, 8)` expect to measure: mean `(N, 4)` xyah and covariance `(N, 4, 4)`."""
-    expected = covariance[:, :4, :4].copy()
-    return mean[:, :4].copy(), _add_noise(expected, mean[:, 3], _POSITION, _MEASUREMENT_FLOOR)
+    """What states `(N, 8)`, `(N, 3, 4)` expect to measure: mean `(N, 4)` xyah and variance `(N, 4)`."""
+    noise = _variance(mean, _POSITION_SLOPE, _MEASUREMENT_FLOOR)
+    return mean[:, :4], covariance[:, POSITION] + noise
 
 
 def update(mean: Array, covariance: Array, measurements: Array) -> tuple[Array, Array]:
@@ -66,24 +89,29 @@ def update(mean: Array, covariance: Array, measurements: Array) -> tuple[Array, 
 
     Args:
         mean: `(N, 8)` predicted states.
-        covariance: `(N, 8, 8)` their covariance.
+        covariance: `(N, 3, 4)` their covariance.
         measurements: `(N, 4)` xyah in image pixels, one per state.
 
     Returns:
-        Corrected mean `(N, 8)` and covariance `(N, 8, 8)`, symmetric to the last bit.
+        Corrected mean `(N, 8)` and covariance `(N, 3, 4)`.
     """
     expected, innovation = project(mean, covariance)
-    seen = covariance[:, :4]
-    gain = np.linalg.solve(innovation, seen)  # (N, 4, 8), the transposed Kalman gain
-    corrected = mean + np.einsum("ni,nij->nj", measurements - expected, gain)
-    spread = covariance - seen.transpose(0, 2, 1) @ gain
-    return corrected, (spread + spread.transpose(0, 2, 1)) / 2
+    seen = covariance[:, :CHANGE]  # how position and change go with the position
+    gain = seen / innovation[:, None]
+    corrected = mean + (gain * (measurements - expected)[:, None]).reshape(mean.shape)
+    spread = covariance.copy()
+    spread[:, :CHANGE] -= gain * covariance[:, None, POSITION]
+    spread[:, CHANGE] -= gain[:, BOTH] * covariance[:, BOTH]
+    return corrected, spread
+
+
+def squared_distance(expected: Array, variance: Array, measurements: Array) -> Array:
+    """Squared Mahalanobis distance of `(..., 4)` measurements from what `project` says is expected."""
+    distance: Array = (np.square(measurements - expected) / variance).sum(axis=-1)
+    return distance
 
 
 def gating_distance(mean: Array, covariance: Array, measurements: Array) -> Array:
     """`(N, M)` squared Mahalanobis distance of measurements `(M, 4)` xyah from N states."""
-    expected, innovation = project(mean, covariance)
-    whitening = np.linalg.inv(np.linalg.cholesky(innovation))
-    difference = measurements.T[None] - expected[:, :, None]
-    distance: Array = np.square(whitening @ difference).sum(axis=1)
-    return distance
+    expected, variance = project(mean, covariance)
+    return squared_distance(expected[:, None], variance[:, None], measurements)

@@ -9,7 +9,7 @@ from numbers import Real
 _MOST = 10**6
 """An upper bound for what has none."""
 
-_SWITCHES = ("use_iou", "use_reid", "use_kalman")
+_SWITCHES = ("use_iou", "use_reid", "use_kalman", "use_reupdate", "use_camera_motion")
 
 _RANGES: dict[str, tuple[float, float]] = {
     "score_threshold": (0, 1),
@@ -41,7 +41,11 @@ class TrackerSettings:
             goes, and that at `iou_limit` takes lost tracks too, or none could return.
         use_kalman: whether boxes are filtered and predicted, and motion gates appearance and adds to its cost.
             Without it a track stays at its last detection.
-        frame_rate: frames per second of the video; it scales the buffer.
+        use_reupdate: whether the filter of a lost track that is found again is run anew along the straight path
+            since its last detection (OC-SORT). It needs `use_kalman`.
+        use_camera_motion: whether those who feed the tracker frame by frame are to estimate the motion of the camera
+            and give it to `update`, which heeds it in any case (BoT-SORT).
+        frame_rate: frames per second of the video; it scales the buffer, and the timestamps into frames.
         score_threshold: detections above it may start and continue tracks.
         low_score_threshold: those above it but below `score_threshold` may only continue a confirmed track
             ("byte" and "byte_reid"); the band is empty when this is not the lower one.
@@ -57,16 +61,19 @@ class TrackerSettings:
         motion_weight: share of the motion in the cost.
         embedding_momentum: share of the past in a track's embedding.
         duplicate_distance: IoU distance under which a seen and a lost track are one.
-        track_buffer: frames at 30 per second for which a lost track is remembered.
+        track_buffer: thirtieths of a second for which a lost track is remembered.
 
     Raises:
-        ValueError: a value lies outside its range, or neither overlap nor embeddings are to associate.
+        ValueError: a value lies outside its range, neither overlap nor embeddings are to associate, or a filter
+            that is not there is to be run anew.
     """
 
     association: str = "fairmot"
     use_iou: bool = True
     use_reid: bool = True
     use_kalman: bool = True
+    use_reupdate: bool = False
+    use_camera_motion: bool = False
     frame_rate: float = 30.0
     score_threshold: float = 0.4
     low_score_threshold: float = 0.2
@@ -98,10 +105,12 @@ class TrackerSettings:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected True or False")
         if not (self.use_iou or self.use_reid):
             raise ValueError("use_iou and use_reid are both False, which leaves nothing to associate by; keep one")
+        if self.use_reupdate and not self.use_kalman:
+            raise ValueError("use_reupdate runs the filter anew, but use_kalman is False; switch one of them")
 
     @property
     def buffer(self) -> int:
-        """Frames of this video for which a lost track is remembered."""
+        """Frames of this video, at its nominal rate, for which a lost track is remembered."""
         return int(self.frame_rate / 30.0 * self.track_buffer)
 
 

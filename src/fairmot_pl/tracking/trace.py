@@ -19,12 +19,13 @@ from fairmot_pl.boxes import xyxy_to_xyah
 from fairmot_pl.structures import Detections, Tracks
 from fairmot_pl.tracking import kalman
 from fairmot_pl.tracking.costs import cosine_distance, iou_distance
+from fairmot_pl.tracking.pairs import Index, Pairs
 from fairmot_pl.tracking.track import TrackTable
 
 if TYPE_CHECKING:
     from fairmot_pl.tracking.tracker import OnlineTracker
 
-Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 Cost = NDArray[np.float64]
 
 
@@ -34,24 +35,26 @@ class StageTrace:
 
     Args:
         name: of the cost, in words.
-        rows: `(N,)` rows of the track table.
-        columns: `(M,)` rows of the detections.
-        cost: `(N, M)` as it was assigned on; infinite = refused by a gate, or of another class.
+        rows: `(T,)` which tracks of the table took part.
+        columns: `(M,)` which detections.
+        costs: of the possible pairs among them; what is not listed was refused by a gate, is apart or of another class.
         limit: a match costs less.
-        pairs: `(P, 2)` track row and detection row of the matches.
+        matches: `(P, 2)` track row and detection row.
     """
 
     name: str
-    rows: Index
-    columns: Index
-    cost: Cost
+    rows: Mask
+    columns: Mask
+    costs: Pairs
     limit: float
-    pairs: Index
+    matches: Index
 
     def cost_of(self, row: int, column: int) -> float | None:
-        """What a track and a detection would have cost; None where one of them took no part."""
-        place = np.flatnonzero(self.rows == row), np.flatnonzero(self.columns == column)
-        return float(self.cost[place][0]) if len(place[0]) and len(place[1]) else None
+        """What a track and a detection would have cost, infinite if impossible; None where one of them took no part."""
+        if not (self.rows[row] and self.columns[column]):
+            return None
+        found = self.costs.costs[(self.costs.rows == row) & (self.costs.columns == column)]
+        return float(found[0]) if len(found) else np.inf
 
 
 @dataclass(kw_only=True)
@@ -59,7 +62,7 @@ class FrameTrace:
     """The association of one frame. Empty until the tracker fills it in; `traced` makes one.
 
     Attributes:
-        frame: the tracker's count of frames.
+        clock: the tracker's time, in frames.
         tracks: the table as associated on: predicted to this frame, states as of the frame before.
         detections: those that could matter, best first: what columns refer to.
         usable: `(M,)` whether any stage takes detections with such a score.
@@ -68,15 +71,15 @@ class FrameTrace:
         born: `(M,)` whether it started one.
     """
 
-    frame: int = 0
+    clock: float = 0.0
     tracks: TrackTable = field(init=False)
     detections: Detections = field(init=False)
-    usable: NDArray[np.bool_] = field(init=False)
+    usable: Mask = field(init=False)
     stages: list[StageTrace] = field(default_factory=list)
     assigned: Index = field(init=False)
-    born: NDArray[np.bool_] = field(init=False)
+    born: Mask = field(init=False)
 
-    def begin(self, tracks: TrackTable, detections: Detections, usable: NDArray[np.bool_]) -> None:
+    def begin(self, tracks: TrackTable, detections: Detections, usable: Mask) -> None:
         """Keep the table as it is before matches change it; arguments as the attributes."""
         self.tracks, self.detections, self.usable = tracks.select(np.arange(len(tracks))), detections, usable
         self.assigned, self.born = np.zeros(len(detections), np.int64), np.zeros(len(detections), np.bool_)
@@ -84,17 +87,17 @@ class FrameTrace:
     def stage(
         self,
         cost_function: Callable[..., Any],
-        rows: Index,
-        columns: Index,
-        cost: Cost,
+        rows: Mask,
+        columns: Mask,
+        costs: Pairs,
         limit: float,
-        pairs: Index,
+        matches: Index,
     ) -> None:
         """Take down one assignment; arguments as in `StageTrace`."""
         named = cost_function.func if isinstance(cost_function, partial) else cost_function
         name = getattr(named, "__name__", type(named).__name__).strip("_").replace("_", " ")
-        self.stages.append(StageTrace(name=name, rows=rows, columns=columns, cost=cost, limit=limit, pairs=pairs))
-        self.assigned[pairs[:, 1]] = self.tracks.ids[pairs[:, 0]]
+        self.stages.append(StageTrace(name=name, rows=rows, columns=columns, costs=costs, limit=limit, matches=matches))
+        self.assigned[matches[:, 1]] = self.tracks.ids[matches[:, 0]]
 
     def births(self, columns: Index, first_id: int) -> None:
         """Detections `columns` start tracks with ids from `first_id` on."""
@@ -147,5 +150,5 @@ def traced(
         tracks = tracker.update(detections, **(moment or {}))
     finally:
         tracker.trace = None
-    trace.frame = tracker.frame
+    trace.clock = tracker.clock
     return tracks, trace

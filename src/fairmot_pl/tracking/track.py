@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from fairmot_pl.boxes import xyah_to_xyxy, xyxy_to_xyah
 from fairmot_pl.structures import Detections, Tracks
 from fairmot_pl.tracking import kalman
-from fairmot_pl.tracking.costs import iou_distance, unit_length
+from fairmot_pl.tracking.camera import move_boxes, move_states
+from fairmot_pl.tracking.costs import overlapping, unit_length
+from fairmot_pl.tracking.reupdate import reupdate
 
+Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -29,15 +32,21 @@ class TrackState(IntEnum):
     """Not seen in the last frame; may return under its id."""
 
 
+TENTATIVE, CONFIRMED, LOST = map(int, TrackState)  # plain numbers, which NumPy compares at once
+
+
 @dataclass(kw_only=True)
 class TrackTable:
     """T tracks, oldest id first. Columns are changed in place; `select` and `join` make new tables.
+
+    Everything in pixels is in those of the present frame. Frames are points in time, counted in frames of the
+    nominal rate: whole numbers unless timestamps say otherwise.
 
     Args:
         ids: `(T,)` ascending.
         states: `(T,)` `TrackState`.
         mean: `(T, 8)` Kalman state: xyah in image pixels and its change per frame.
-        covariance: `(T, 8, 8)`.
+        covariance: `(T, 3, 4)` as `kalman` keeps it.
         embeddings: `(T, D)` moving average of what was seen, unit length.
         scores: `(T,)` score of the last detection.
         classes: `(T,)` never change.
@@ -45,27 +54,34 @@ class TrackTable:
         last_frame: `(T,)` frame of the last detection.
         overdue: `(T,)` whether the track was once lost for longer than the buffer: it may return in the very
             next frame, and its next loss ends it.
+        seen_boxes: `(T, 4)` xyxy of the last detection.
+        seen_mean: `(T, 8)` Kalman state just after it.
+        seen_covariance: `(T, 3, 4)` its covariance.
     """
 
     ids: Index
     states: NDArray[np.int8]
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    mean: Array
+    covariance: Array
     embeddings: NDArray[np.float32]
     scores: NDArray[np.float32]
     classes: Index
-    first_frame: Index
-    last_frame: Index
+    first_frame: Array
+    last_frame: Array
     overdue: Mask
+    seen_boxes: Array
+    seen_mean: Array
+    seen_covariance: Array
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @classmethod
-    def born(cls, detections: Detections, *, first_id: int, frame: int, state: TrackState) -> TrackTable:
+    def born(cls, detections: Detections, *, first_id: int, frame: float, state: TrackState) -> TrackTable:
         """New tracks, one per detection, with ids from `first_id` on in the order of the detections."""
         count = len(detections)
-        mean, covariance = kalman.initiate(_measurements(detections))
+        boxes = detections.boxes.astype(np.float64)
+        mean, covariance = kalman.initiate(xyxy_to_xyah(boxes))
         return cls(
             ids=np.arange(first_id, first_id + count),
             states=np.full(count, state, np.int8),
@@ -74,25 +90,27 @@ class TrackTable:
             embeddings=detections.embeddings,
             scores=detections.scores,
             classes=detections.classes,
-            first_frame=np.full(count, frame),
-            last_frame=np.full(count, frame),
+            first_frame=np.full(count, frame, float),
+            last_frame=np.full(count, frame, float),
             overdue=np.zeros(count, dtype=bool),
+            seen_boxes=boxes,
+            seen_mean=mean.copy(),
+            seen_covariance=covariance.copy(),
         )
 
     def select(self, which: NDArray[Any]) -> TrackTable:
         """A copy with only the tracks that `which` (mask or indices) picks."""
-        return TrackTable(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
+        return TrackTable(**{name: getattr(self, name)[which] for name in _COLUMNS})
+
+    def keep(self, which: Mask) -> TrackTable:
+        """The tracks that `which` `(T,)` picks; no copy where that is all of them."""
+        return self if which.all() else self.select(which)
 
     def join(self, younger: TrackTable) -> TrackTable:
         """These tracks followed by `younger` ones."""
         if not len(younger) or not len(self):  # an empty table does not know the embedding's dimension
             return self if len(self) else younger
-        return TrackTable(
-            **{
-                field.name: np.concatenate([getattr(self, field.name), getattr(younger, field.name)])
-                for field in fields(self)
-            }
-        )
+        return TrackTable(**{name: np.concatenate([getattr(self, name), getattr(younger, name)]) for name in _COLUMNS})
 
     @property
     def boxes(self) -> NDArray[np.float64]:
@@ -102,59 +120,96 @@ class TrackTable:
     @property
     def confirmed(self) -> Tracks:
         """What the tracker reports of this frame."""
-        seen = self.states == TrackState.CONFIRMED
+        seen = self.states == CONFIRMED
         return Tracks(ids=self.ids[seen], boxes=self.boxes[seen], scores=self.scores[seen], classes=self.classes[seen])
 
-    def predict(self) -> None:
-        """Move confirmed and lost tracks one frame on; lost ones stop growing.
+    def predict(self, frames: float = 1.0) -> None:
+        """Move confirmed and lost tracks some `frames` on; lost ones stop growing.
 
         Tentative ones stay where they were: they have no velocity yet.
         """
-        moving = self.states != TrackState.TENTATIVE
-        self.mean[self.states == TrackState.LOST, kalman.HEIGHT_CHANGE] = 0.0
-        self.mean[moving], self.covariance[moving] = kalman.predict(self.mean[moving], self.covariance[moving])
+        moving = self.states != TENTATIVE
+        self.mean[self.states == LOST, kalman.HEIGHT_CHANGE] = 0.0
+        mean, covariance = kalman.predict(self.mean, self.covariance, frames)
+        if moving.all():
+            self.mean, self.covariance = mean, covariance
+        else:
+            self.mean[moving], self.covariance[moving] = mean[moving], covariance[moving]
+
+    def move_camera(self, camera: Array) -> Mask:
+        """Map all tracks, and where they were last seen, by `(2, 3)` into the pixels of the next frame.
+
+        Returns:
+            `(T,)` False for tracks that are thereby out of the range of numbers.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.mean, self.covariance = move_states(self.mean, self.covariance, camera)
+            self.seen_mean, self.seen_covariance = move_states(self.seen_mean, self.seen_covariance, camera)
+            self.seen_boxes = move_boxes(self.seen_boxes, camera)
+        states = (self.mean, self.covariance, self.seen_mean, self.seen_covariance, self.seen_boxes)
+        within: Mask = np.all([np.isfinite(one).all(axis=tuple(range(1, one.ndim))) for one in states], axis=0)
+        return within
 
     def see(
         self,
         rows: Index,
         detections: Detections,
         *,
-        frame: int,
+        frame: float,
         momentum: float,
         keeps_score: bool,
         filtered: bool = True,
+        rerun: bool = False,
     ) -> None:
         """Continue tracks `rows` `(P,)` with P detections of this frame.
 
         Args:
             rows: which tracks.
             detections: one per row.
-            frame: the frame's number.
+            frame: now.
             momentum: share of the past in the embedding.
             keeps_score: whether lost tracks return with their old score.
             filtered: whether the boxes are corrected by the detections; else they are the detections, at rest.
+            rerun: whether the filter of lost tracks is run anew along the path since their last detection.
         """
-        measured = _measurements(detections)
-        self.mean[rows], self.covariance[rows] = (
+        boxes = detections.boxes.astype(np.float64)
+        measured = xyxy_to_xyah(boxes)
+        mean, covariance = (
             kalman.update(self.mean[rows], self.covariance[rows], measured) if filtered else kalman.initiate(measured)
         )
+        lost = self.states[rows] == LOST
+        if rerun and lost.any():
+            found = rows[lost]
+            mean[lost], covariance[lost] = reupdate(
+                self.seen_mean[found],
+                self.seen_covariance[found],
+                self.seen_boxes[found],
+                boxes[lost],
+                frame - self.last_frame[found],
+            )
+        self.mean[rows] = self.seen_mean[rows] = mean
+        self.covariance[rows] = self.seen_covariance[rows] = covariance
+        self.seen_boxes[rows] = boxes
         blend = momentum * self.embeddings[rows] + (1 - momentum) * detections.embeddings
         self.embeddings[rows] = unit_length(blend)
-        stale = (self.states[rows] == TrackState.LOST) & keeps_score
-        self.scores[rows] = np.where(stale, self.scores[rows], detections.scores)
-        self.states[rows] = TrackState.CONFIRMED
+        self.scores[rows] = np.where(lost & keeps_score, self.scores[rows], detections.scores)
+        self.states[rows] = CONFIRMED
         self.last_frame[rows] = frame
 
-    def miss(self, missed: Mask, *, frame: int, buffer: int) -> Mask:
+    def within(self, buffer: int, *, frame: float) -> Mask:
+        """`(T,)` False for tracks unseen for so long that, with an update for every frame, they would have ended."""
+        return frame - self.last_frame <= buffer + 2
+
+    def miss(self, missed: Mask, *, frame: float, buffer: int) -> Mask:
         """Tracks `missed` `(T,)` were not seen: confirmed ones are lost. Returns those that live on, `(T,)`.
 
         A track lost for more than `buffer` frames may still return in the very next frame, but then its next
         loss ends it at once (the reference takes removed tracks off its lost list a frame late).
         """
-        unproven = self.states == TrackState.TENTATIVE
+        unproven = self.states == TENTATIVE
         lives: Mask = ~(missed & (unproven | self.overdue))
-        self.overdue |= missed & (self.states == TrackState.LOST) & (frame - self.last_frame > buffer)
-        self.states[missed & ~unproven] = TrackState.LOST
+        self.overdue |= missed & (self.states == LOST) & (frame - self.last_frame > buffer)
+        self.states[missed & ~unproven] = LOST
         return lives
 
     def distinct(self, limit: float) -> Mask:
@@ -163,18 +218,19 @@ class TrackTable:
         Nearness is the IoU distance, within a class. Age runs from birth to the last detection; of equals,
         the seen one goes.
         """
-        lost = np.flatnonzero(self.states == TrackState.LOST)
-        seen = np.flatnonzero(self.states != TrackState.LOST)
+        distinct = np.ones(len(self), dtype=bool)
+        lost = np.flatnonzero(self.states == LOST)
+        if not len(lost):
+            return distinct
+        seen = np.flatnonzero(self.states != LOST)
         boxes = self.boxes
-        near = iou_distance(boxes[seen], boxes[lost]) < limit
-        near &= self.classes[seen, None] == self.classes[lost]
-        row, column = np.nonzero(near)
+        row, column, distance = overlapping(boxes[seen], boxes[lost])
+        near = (distance < limit) & (self.classes[seen[row]] == self.classes[lost[column]])
+        row, column = row[near], column[near]
         age = self.last_frame - self.first_frame
         older = age[seen[row]] > age[lost[column]]
-        distinct = np.ones(len(self), dtype=bool)
         distinct[np.where(older, lost[column], seen[row])] = False
         return distinct
 
 
-def _measurements(detections: Detections) -> NDArray[np.float64]:
-    return xyxy_to_xyah(detections.boxes.astype(np.float64))
+_COLUMNS = tuple(field.name for field in fields(TrackTable))

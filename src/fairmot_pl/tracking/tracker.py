@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fairmot_pl.structures import Detections, Tracks
 from fairmot_pl.tracking.association import Band, associate, bands, compose
+from fairmot_pl.tracking.camera import checked_camera
 from fairmot_pl.tracking.costs import unit_length
 from fairmot_pl.tracking.settings import TrackerSettings
 from fairmot_pl.tracking.trace import FrameTrace
 from fairmot_pl.tracking.track import TrackState, TrackTable
 
+_LATEST = 1e12
+"""Seconds; the largest timestamp."""
+
 
 class OnlineTracker(TrackerSettings):
     """Tracks objects through one video. Its keywords are `TrackerSettings`; they cannot change afterwards.
 
-    `update` must be called for every frame, also for one without detections. Tracks that start in the first
-    frame are confirmed at once, later ones when the next frame sees them again. New ids go by descending
-    score, whatever the order of a frame's detections; of equal scores the one given first comes first.
+    `update` must be called for every frame, also for one without detections; where frames are dropped or come at
+    an uneven pace, with their timestamps. Tracks that start in the first frame are confirmed at once, later ones when
+    the next frame sees them again. New ids go by descending score, whatever the order of a frame's detections; of
+    equal scores the one given first comes first. A track never changes class.
 
     Attributes:
         tracks: every living track, whatever its state.
         frame: frames seen so far.
+        clock: the time of the last frame, counted in frames of `frame_rate` from 1 for the first one.
         trace: takes down what the next `update` sees, if there is one (`trace.traced` sets it).
 
     Raises:
@@ -40,27 +46,42 @@ class OnlineTracker(TrackerSettings):
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a video, and ids start at 1 again."""
         self.tracks = TrackTable.born(Detections.empty(), first_id=1, frame=0, state=TrackState.TENTATIVE)
-        self.frame = 0
+        self.frame, self.clock = 0, 0.0
+        self._timestamp = 0.0
         self._next_id = 1
 
-    def update(self, detections: Detections) -> Tracks:
+    def update(
+        self, detections: Detections, *, timestamp: float | None = None, camera: ArrayLike | None = None
+    ) -> Tracks:
         """Take the next frame.
 
         Args:
             detections: all of the frame, low scores too; boxes in image pixels, those without extent are
                 ignored.
+            timestamp: seconds, later than that of the last frame; None is `1 / frame_rate` after it. What lies
+                between the two counts as so many frames: tracks move on, grow unsure and are forgotten by time.
+            camera: `(2, 3)` affine map from the last frame's pixels to this one's, by which all tracks are moved;
+                None for a camera at rest.
 
         Returns:
             The confirmed tracks of this frame by ascending id; boxes are the filtered state (without
             `use_kalman` the detection), not clipped.
 
         Raises:
-            ValueError: values that are not finite, or embeddings that fit neither association nor tracks.
+            ValueError: values that are not finite, embeddings that fit neither association nor tracks, a timestamp
+                that is not later than the last, or a map that is none.
         """
         seen = self._prepare(detections)
+        affine = None if camera is None else checked_camera(camera, self.frame + 1)
+        passed, self._timestamp = self._pass(timestamp)
         self.frame += 1
+        self.clock += passed
+        if passed > 1:
+            self.tracks = self.tracks.keep(self.tracks.within(self.buffer, frame=self.clock))
         if self.use_kalman:
-            self.tracks.predict()
+            self.tracks.predict(passed)
+        if affine is not None:
+            self.tracks = self.tracks.keep(self.tracks.move_camera(affine))
         banded = bands(seen.scores, self)
         pairs = associate(self.tracks, seen, self._association.stages, banded, self.trace)
         survivors = self._continue(seen, pairs)
@@ -69,41 +90,58 @@ class OnlineTracker(TrackerSettings):
         unclaimed[pairs[:, 1]] = False
         if self.trace is not None:
             self.trace.births(np.flatnonzero(unclaimed), self._next_id)
-        tracks = survivors.join(self._start(seen.select(unclaimed)))
-        self.tracks = tracks.select(tracks.distinct(self.duplicate_distance))
+        tracks = survivors.join(self._start(seen.select(unclaimed))) if unclaimed.any() else survivors
+        self.tracks = tracks.keep(tracks.distinct(self.duplicate_distance))
         return self.tracks.confirmed
+
+    def _pass(self, timestamp: float | None) -> tuple[float, float]:
+        """How many frames go by up to a frame, and when it is; exactly 1 if frames come at their nominal rate."""
+        if timestamp is None:
+            return 1.0, self._timestamp + 1 / self.frame_rate
+        seconds = float(timestamp)
+        if not abs(seconds) <= _LATEST:
+            raise ValueError(f"timestamp of frame {self.frame + 1} is {timestamp!r}; expected seconds")
+        if self.frame == 0:
+            return 1.0, seconds
+        if seconds <= self._timestamp:
+            raise ValueError(
+                f"timestamp of frame {self.frame + 1} is {seconds} s, not later than the {self._timestamp} s of the "
+                "frame before; give each frame a later one, or call reset() before another video"
+            )
+        # A millionth of a frame is beyond what timestamps mean; what is left is free of their rounding.
+        return max(round((seconds - self._timestamp) * self.frame_rate, 6), 1e-6), seconds
 
     def _continue(self, seen: Detections, pairs: NDArray[np.int64]) -> TrackTable:
         """Apply the matches `(P, 2)` and let go of what was missed."""
         missed = np.ones(len(self.tracks), dtype=bool)
         missed[pairs[:, 0]] = False
-        lives = self.tracks.miss(missed, frame=self.frame, buffer=self.buffer)
+        lives = self.tracks.miss(missed, frame=self.clock, buffer=self.buffer)
         if len(pairs):
             matched = seen.select(pairs[:, 1])
             self.tracks.see(
                 pairs[:, 0],
                 matched,
-                frame=self.frame,
+                frame=self.clock,
                 momentum=self.embedding_momentum,
                 keeps_score=self._association.keeps_score,
                 filtered=self.use_kalman,
+                rerun=self.use_reupdate,
             )
-        return self.tracks.select(lives)
+        return self.tracks.keep(lives)
 
     def _start(self, detections: Detections) -> TrackTable:
         """New tracks, best score first."""
         state = TrackState.CONFIRMED if self.frame == 1 else TrackState.TENTATIVE
-        born = TrackTable.born(detections, first_id=self._next_id, frame=self.frame, state=state)
+        born = TrackTable.born(detections, first_id=self._next_id, frame=self.clock, state=state)
         self._next_id += len(born)
         return born
 
     def _prepare(self, detections: Detections) -> Detections:
         """The detections that can matter, best first, with embeddings of unit length (or none)."""
         self._check(detections)
-        left, top, right, bottom = detections.boxes.T
         order = np.argsort(-detections.scores, kind="stable")
         floor = min(self.score_threshold, self.low_score_threshold)
-        usable = (right > left) & (bottom > top) & (detections.scores > floor)
+        usable = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1) & (detections.scores > floor)
         kept = detections.select(order[usable[order]])
         embeddings = kept.embeddings if self._association.needs_embeddings else kept.embeddings[:, :0]
         return Detections(
