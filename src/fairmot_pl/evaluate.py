@@ -25,7 +25,10 @@ from fairmot_pl.training.explaining import explain_validation
 from fairmot_pl.training.finish import write_outcome
 from fairmot_pl.training.provenance import data_fingerprint, environment, write_provenance
 
-KEYS = {"name": str, "checkpoint": str, "seed": int, "outputs_cache": str | bool, "explain": bool, "explain_cards": int}
+KEYS = {
+    **{"name": str, "checkpoint": str, "seed": int, "protocol": str, "outputs_cache": str | bool},
+    **{"explain": bool, "explain_cards": int},
+}
 
 
 def main() -> None:

@@ -133,6 +133,12 @@ def read_mot(path: Path | str) -> MotTable:
     return MotTable.from_rows(table)
 
 
+def line_of_row(path: Path | str, row: int) -> int:
+    """The line of a file, from 1, that row `row`, from 0, of its table stands in; empty lines hold no row."""
+    lines = enumerate(read_text(Path(path), MotFormatError).splitlines(), start=1)
+    return next(number for place, number in enumerate(n for n, line in lines if line.strip()) if place == row)
+
+
 def _parse_whole(path: Path) -> NDArray[np.float64] | None:
     """The rows of a file whose lines are all alike and sound; None where a look at each line is needed."""
     try:

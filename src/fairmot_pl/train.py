@@ -21,8 +21,9 @@ from fairmot_pl.config.build import (
     check_run,
     module_arguments,
 )
-from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command, task_overrides
+from fairmot_pl.config.check import check_values
+from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command
+from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.data.split_record import record_split
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.training.callbacks.averaging import MovingAverage
@@ -43,7 +44,7 @@ NODES = ("data", "model", "loss", "optimizer", "tracker", "trainer", "callbacks"
 
 def main() -> None:
     """Console entry."""
-    run_command("train", train, check, expand_resume)
+    run_command("train", train, check, expand)
 
 
 def check(config: DictConfig) -> None:
@@ -58,50 +59,14 @@ def check(config: DictConfig) -> None:
     check_values(plain(config), KEYS, nodes=NODES)
 
 
-def expand_resume(arguments: list[str]) -> list[str]:
-    """`resume=FOLDER` also makes that folder the output folder.
-
-    Raises:
-        ConfigError: the folder is not a run that can be resumed.
-    """
-    for argument in arguments:
-        if argument.startswith("resume=") and argument != "resume=null":
-            folder = Path(argument.partition("=")[2].strip("'\""))
-            for needed in (folder / "config.yaml", folder / "checkpoints" / "last.ckpt"):
-                if not needed.is_file():
-                    raise ConfigError(
-                        f"resume={folder}: {needed} is not there; name the folder of a stopped training run"
-                    )
-            return [*arguments, f"hydra.run.dir='{folder}'"]
-    return arguments
-
-
-def resumed_config(config: DictConfig) -> DictConfig:
-    """The stopped run's configuration with this command line's overrides on top, as far as they may change.
-
-    Raises:
-        ConfigError: an override would make it another run.
-    """
-    if not config.resume:
-        return config
-    saved = OmegaConf.load(Path(config.resume) / "config.yaml")
-    assert isinstance(saved, DictConfig)
-    for override in task_overrides():
-        key = override.lstrip("+~").partition("=")[0]
-        if override.startswith(("+", "~")) or not key.startswith(RESUMABLE):
-            raise ConfigError(
-                f"{override} cannot go with resume={config.resume}: the checkpoint would not fit, or it would be "
-                f"another run; what may change: {', '.join(RESUMABLE)}"
-            )
-        OmegaConf.update(saved, key, OmegaConf.select(config, key))
-    saved.resume = config.resume
-    check(saved)
-    return saved
+def expand(arguments: list[str]) -> list[str]:
+    """`resume=FOLDER` also makes that folder the output folder."""
+    return expand_resume(arguments, needed=("config.yaml", "checkpoints/last.ckpt"), what="training run")
 
 
 def train(config: DictConfig) -> Outcome:
     """Train as configured; resumable, repeatable, reported."""
-    config = resumed_config(config)
+    config = resumed_config(config, check, may_change=RESUMABLE)
     start = find_checkpoint(config.model.init_from) if config.model.init_from and not config.resume else None
     folder = output_folder()
     pl.seed_everything(config.seed, workers=True, verbose=False)

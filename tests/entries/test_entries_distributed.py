@@ -53,9 +53,14 @@ def test_validation_of_two_processes_equals_that_of_one(train_tiny, world_root, 
         "callbacks.media.frames=2",
         *LOOSE,
     ]
-    alone = command(tmp_path, "evaluate", *given, "trainer.devices=1")
-    together = command(tmp_path, "evaluate", *given, "trainer.devices=2", "name=two")
-    assert alone == together
+    alone = command(tmp_path, "evaluate", *given, "trainer.devices=1", "outputs_cache=off")
+    two = [*given, "trainer.devices=2", "outputs_cache=kept"]
+    together = command(tmp_path, "evaluate", *two, "name=two")
+    entries = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.npz")}
+    replayed = command(tmp_path, "evaluate", *two, "name=replayed")
+    assert alone == together == replayed
+    assert len(entries) == (2 if frames[0] == frames[1] else 3)
+    assert entries == {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.npz")}
     assert alone["val/GT_Dets"] > 0
     assert alone["val/Dets"] > 0
 

@@ -86,7 +86,7 @@ def test_benchmark_told_from_name_and_columns(row, name, kinds, benchmark):
 
 
 def test_unknown_classes_are_refused(row):
-    with pytest.raises(ValueError, match=r"gt\.txt: class 14 in frame 3; MOT17 has classes 1 to 13"):
+    with pytest.raises(ValueError, match=r"gt\.txt, row 0: class 14 in frame 3; MOT17 has classes 1 to 13"):
         prepare(table(row(3, 1, kind=14)), table(), benchmark="MOT17", sources=("gt.txt", "a.txt"))
-    with pytest.raises(ValueError, match=r"a\.txt: class 2 in frame 4; only pedestrians"):
+    with pytest.raises(ValueError, match=r"a\.txt, row 0: class 2 in frame 4; only pedestrians"):
         prepare(table(), table(row(4, 1, kind=2)), benchmark="MOT15", sources=("gt.txt", "a.txt"))

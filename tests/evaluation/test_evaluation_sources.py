@@ -105,20 +105,20 @@ def test_a_mapping_needs_results_of_every_copy(standing):
 
 def test_results_without_ground_truth_are_named(dataset):
     write_mot(dataset / "results" / "SYN-09.txt", np.zeros((0, 10)))
-    with pytest.raises(ValueError, match=r"results without ground truth: SYN-09; .* SYN-01, SYN-02"):
+    with pytest.raises(ValueError, match=r"without ground truth: SYN-09; .* SYN-01, SYN-02; .*SYN-09\.txt"):
         evaluate(dataset)
 
 
 def test_id_used_twice_names_the_file(dataset, standing):
     rows = standing([1, 2], range(1, 6))
     write_mot(dataset / "results" / "SYN-02.txt", np.concatenate([rows, rows[4:5]]))
-    with pytest.raises(ValueError, match=r"SYN-02\.txt: id 1 .* frame 3"):
+    with pytest.raises(ValueError, match=r"SYN-02\.txt, line 11: id 1 .* frame 3 \(first in line 5"):
         evaluate(dataset)
 
 
 def test_frames_beyond_the_end_name_the_file(dataset, standing):
     write_mot(dataset / "results" / "SYN-01.txt", standing([1], range(1, 8)))
-    with pytest.raises(ValueError, match=r"SYN-01\.txt: frame 7 .* 5 frames"):
+    with pytest.raises(ValueError, match=r"SYN-01\.txt, line 6: frame 6 .* 5 frames \(2 such"):
         evaluate(dataset)
 
 
@@ -140,7 +140,7 @@ def test_missing_folders_and_files(dataset):
         (np.zeros((2, 5)), r"results of a: .*\(2, 5\)"),
         ([[1, 1, 0, 0, np.nan, 5]], r"results of a: row 0 .*not finite"),
         ([[1, 1, 0, 0, 5, 5], [1.5, 1, 0, 0, 5, 5]], r"results of a: row 1 .*no whole number"),
-        ([[0, 1, 0, 0, 5, 5]], r"results of a: frame 0; frames count from 1"),
+        ([[0, 1, 0, 0, 5, 5]], r"results of a, row 0: frame 0; frames count from 1"),
         ([["x"] * 6], r"results of a: .*'x'"),
     ],
 )

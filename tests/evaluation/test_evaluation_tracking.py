@@ -170,15 +170,15 @@ def test_combining_nothing_is_refused():
 def test_id_used_twice_names_sequence_frame_and_id(standing):
     rows = standing([3, 4], range(1, 9))
     twice = np.concatenate([rows, rows[(rows[:, 0] == 7) & (rows[:, 1] == 4)]])
-    with pytest.raises(ValueError, match=r"results of walk: id 4 .* frame 7"):
+    with pytest.raises(ValueError, match=r"results of walk, row 16: id 4 .* frame 7 \(first in row 13"):
         figures(rows, twice)
-    with pytest.raises(ValueError, match=r"ground truth of walk: id 4 .* frame 7"):
+    with pytest.raises(ValueError, match=r"ground truth of walk, row 16: id 4 .* frame 7"):
         figures(twice, rows)
 
 
 def test_rows_beyond_the_end_are_refused(standing):
     rows = MotTable.from_rows(standing([1], range(1, 9)))
-    with pytest.raises(ValueError, match=r"results: frame 8 .* 7 frames"):
+    with pytest.raises(ValueError, match=r"results, row 7: frame 8 .* 7 frames"):
         evaluate_sequence(rows.select(rows.frames < 8), rows, benchmark="MOT17", length=7)
 
 

@@ -97,36 +97,55 @@ def by_frame_and_id(table: MotTable) -> MotTable:
 
 def pair_sequence(truth: MotTable, result: MotTable) -> PairedSequence:
     """Find the pairs of boxes that overlap, frame by frame; both tables sorted by `by_frame_and_id`."""
-    truth_boxes, result_boxes = tlwh_to_xyxy(truth.boxes), tlwh_to_xyxy(result.boxes)
-    rows, columns, overlaps = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for row, column in _same_frame(truth.frames, result.frames):
-        # most boxes of a frame are apart from left to right already
-        left = np.maximum(truth_boxes[row, 0], result_boxes[column, 0])
-        near = np.flatnonzero(np.minimum(truth_boxes[row, 2], result_boxes[column, 2]) > left)
-        row, column = row[near], column[near]
-        iou = paired_iou(truth_boxes[row], result_boxes[column])
-        met = iou > 0
-        rows.append(row[met])
-        columns.append(column[met])
-        overlaps.append(iou[met])
+    row, column, iou = overlapping_pairs(
+        truth.frames, tlwh_to_xyxy(truth.boxes), result.frames, tlwh_to_xyxy(result.boxes)
+    )
     return PairedSequence(
         truth_frames=truth.frames,
         truth_ids=truth.ids,
         result_frames=result.frames,
         result_ids=result.ids,
-        pair_truth=np.concatenate(rows),
-        pair_result=np.concatenate(columns),
-        pair_iou=np.concatenate(overlaps),
+        pair_truth=row,
+        pair_result=column,
+        pair_iou=iou,
     )
 
 
-def _same_frame(truth_frames: Int, result_frames: Int) -> Iterator[tuple[Int, Int]]:
+def overlapping_pairs(
+    first_frames: Int, first_boxes: Float, second_frames: Int, second_boxes: Float
+) -> tuple[Int, Int, Float]:
+    """The pairs of boxes of one frame that overlap.
+
+    Args:
+        first_frames: `(N,)` ascending.
+        first_boxes: `(N, 4)` xyxy.
+        second_frames: `(M,)` ascending.
+        second_boxes: `(M, 4)` xyxy.
+
+    Returns:
+        `(P,)` row of the first, row of the second and IoU of each pair, sorted by the rows.
+    """
+    rows, columns, overlaps = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
+    for row, column in _same_frame(first_frames, second_frames):
+        # most boxes of a frame are apart from left to right already
+        left = np.maximum(first_boxes[row, 0], second_boxes[column, 0])
+        near = np.flatnonzero(np.minimum(first_boxes[row, 2], second_boxes[column, 2]) > left)
+        row, column = row[near], column[near]
+        iou = paired_iou(first_boxes[row], second_boxes[column])
+        met = iou > 0
+        rows.append(row[met])
+        columns.append(column[met])
+        overlaps.append(iou[met])
+    return np.concatenate(rows), np.concatenate(columns), np.concatenate(overlaps)
+
+
+def _same_frame(first_frames: Int, second_frames: Int) -> Iterator[tuple[Int, Int]]:
     """All pairs of rows of one frame, by row, in blocks of about `BLOCK`; both arguments ascend."""
-    first = np.searchsorted(result_frames, truth_frames, "left")
-    counts = np.searchsorted(result_frames, truth_frames, "right") - first
+    first = np.searchsorted(second_frames, first_frames, "left")
+    counts = np.searchsorted(second_frames, first_frames, "right") - first
     ends = np.cumsum(counts)
     start = done = 0
-    while start < len(truth_frames):
+    while start < len(first_frames):
         stop = max(start + 1, int(np.searchsorted(ends, done + BLOCK, "right")))
         block = slice(start, stop)
         shift = first[block] - (ends[block] - counts[block] - done)

@@ -6,7 +6,10 @@ import re
 
 import numpy as np
 
+from fairmot_pl.boxes import tlwh_to_xyxy
+from fairmot_pl.evaluation.detection import TruthBoxes
 from fairmot_pl.evaluation.pairs import EPS, PairedSequence, best_pairs, by_frame_and_id, pair_sequence
+from fairmot_pl.evaluation.sources import Origin, place_of
 from fairmot_pl.mot_format import MotTable
 
 BENCHMARKS = ("MOT15", "MOT16", "MOT17", "MOT20")
@@ -55,7 +58,7 @@ def prepare(
     results: MotTable,
     *,
     benchmark: str,
-    sources: tuple[str, str] = ("ground truth", "results"),
+    sources: tuple[Origin, Origin] = ("ground truth", "results"),
 ) -> PairedSequence:
     """Leave only what the benchmark counts, and number the ids from 0; arguments and errors as `counted`."""
     return number_ids(counted(ground_truth, results, benchmark=benchmark, sources=sources))
@@ -66,7 +69,7 @@ def counted(
     results: MotTable,
     *,
     benchmark: str,
-    sources: tuple[str, str] = ("ground truth", "results"),
+    sources: tuple[Origin, Origin] = ("ground truth", "results"),
 ) -> PairedSequence:
     """Leave only what the benchmark counts, with the ids of the tables.
 
@@ -78,23 +81,52 @@ def counted(
         ground_truth: rows of one sequence; column 7 is the flag.
         results: rows of the same sequence.
         benchmark: one of `BENCHMARKS`.
-        sources: what errors call the two tables.
+        sources: what errors call the two tables: words, or their files.
 
     Raises:
         ValueError: a class that the benchmark does not know, or results of another class than pedestrians.
     """
+    _check_result_classes(results, sources[1])
+    if benchmark != "MOT15":
+        _check_truth_classes(ground_truth, benchmark, sources[0])
     truth, result = by_frame_and_id(ground_truth), by_frame_and_id(results)
-    _check_result_classes(result, sources[1])
     sequence = pair_sequence(truth, result)
     wanted = truth.scores.astype(np.int64) != 0  # whole flags, as TrackEval reads them: 0.5 is 0
     kept = np.ones(len(result), np.bool_)
     if benchmark != "MOT15":
-        _check_truth_classes(truth, benchmark, sources[0])
         matched = best_pairs(sequence, np.where(sequence.pair_iou < MIN_IOU - EPS, 0.0, sequence.pair_iou))
         on_distractor = np.isin(truth.classes[sequence.pair_truth[matched]], DISTRACTORS[benchmark])
         kept[sequence.pair_result[matched[on_distractor]]] = False
         wanted &= truth.classes == PEDESTRIAN
     return sequence.keep(wanted, kept)
+
+
+def boxes_to_detect(ground_truth: MotTable, benchmark: str) -> TruthBoxes:
+    """The people whom a detector should find, and those whom it may.
+
+    To be ignored is what the benchmark does not count although it shows somebody: pedestrians whose flag is 0 and
+    distractors. Anything else (vehicles, occluders) is background.
+
+    Args:
+        ground_truth: rows of one sequence.
+        benchmark: one of `BENCHMARKS`.
+    """
+    flagged = ground_truth.scores.astype(np.int64) != 0
+    person = np.ones(len(ground_truth), np.bool_)
+    distractor = ~person
+    visibility = np.ones(len(ground_truth))
+    if benchmark != "MOT15":  # which has world coordinates in these columns
+        person = ground_truth.classes == PEDESTRIAN
+        distractor = np.isin(ground_truth.classes, DISTRACTORS[benchmark])
+        visibility = ground_truth.visibility
+    shown = np.flatnonzero(person | distractor)
+    rows = shown[np.argsort(ground_truth.frames[shown], kind="stable")]
+    return TruthBoxes(
+        frames=ground_truth.frames[rows],
+        boxes=tlwh_to_xyxy(ground_truth.boxes[rows]),
+        ignored=~(person & flagged)[rows],
+        visibility=visibility[rows],
+    )
 
 
 def number_ids(sequence: PairedSequence) -> PairedSequence:
@@ -110,22 +142,18 @@ def number_ids(sequence: PairedSequence) -> PairedSequence:
     )
 
 
-def _check_truth_classes(ground_truth: MotTable, benchmark: str, source: str) -> None:
-    wrong = np.flatnonzero(~np.isin(ground_truth.classes, CLASSES))
-    if len(wrong):
-        row = wrong[0]
+def _check_truth_classes(ground_truth: MotTable, benchmark: str, source: Origin) -> None:
+    for row in np.flatnonzero((ground_truth.classes < CLASSES.start) | (ground_truth.classes >= CLASSES.stop))[:1]:
         raise ValueError(
-            f"{source}: class {ground_truth.classes[row]} in frame {ground_truth.frames[row]}; "
+            f"{place_of(source, row)}: class {ground_truth.classes[row]} in frame {ground_truth.frames[row]}; "
             f"{benchmark} has classes {CLASSES.start} to {CLASSES.stop - 1} in column 8; "
             "choose benchmark 'MOT15' for data without classes"
         )
 
 
-def _check_result_classes(results: MotTable, source: str) -> None:
-    wrong = np.flatnonzero(results.classes > PEDESTRIAN)
-    if len(wrong):
-        row = wrong[0]
+def _check_result_classes(results: MotTable, source: Origin) -> None:
+    for row in np.flatnonzero(results.classes > PEDESTRIAN)[:1]:
         raise ValueError(
-            f"{source}: class {results.classes[row]} in frame {results.frames[row]}; "
+            f"{place_of(source, row)}: class {results.classes[row]} in frame {results.frames[row]}; "
             f"only pedestrians are evaluated: write {PEDESTRIAN} or -1 into column 8"
         )

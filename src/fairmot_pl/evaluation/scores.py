@@ -21,7 +21,7 @@ class SequenceScores:
         truth_boxes: their boxes.
         result_ids: tracks of the results.
         result_boxes: their boxes.
-        hota: matches at each of the 19 thresholds.
+        hota: matches at each of the 19 thresholds; None where the protocol has no HOTA.
         clear_identity: CLEAR and identity counts.
     """
 
@@ -29,7 +29,7 @@ class SequenceScores:
     truth_boxes: int
     result_ids: int
     result_boxes: int
-    hota: HotaCounts
+    hota: HotaCounts | None
     clear_identity: ClearIdentityCounts
 
 
@@ -54,22 +54,23 @@ def total(scores: Iterable[SequenceScores]) -> SequenceScores:
     parts = list(scores)
     if not parts:
         raise ValueError("no sequence to combine: give at least one")
+    hota = [part.hota for part in parts if part.hota is not None]
     return SequenceScores(
         truth_ids=sum(part.truth_ids for part in parts),
         truth_boxes=sum(part.truth_boxes for part in parts),
         result_ids=sum(part.result_ids for part in parts),
         result_boxes=sum(part.result_boxes for part in parts),
-        hota=HotaCounts(
-            tp=tuple(map(sum, zip(*(part.hota.tp for part in parts), strict=True))),
-            association=tuple(map(sum, zip(*(part.hota.association for part in parts), strict=True))),
-            iou=tuple(map(sum, zip(*(part.hota.iou for part in parts), strict=True))),
-        ),
+        hota=HotaCounts(*(tuple(map(sum, zip(*of_all, strict=True))) for of_all in zip(*hota, strict=True)))
+        if len(hota) == len(parts)
+        else None,
         clear_identity=ClearIdentityCounts(*map(sum, zip(*(part.clear_identity for part in parts), strict=True))),
     )
 
 
 def curves(scores: SequenceScores) -> dict[str, list[float]]:
-    """HOTA, DetA, AssA and LocA at each of the 19 thresholds `alpha`."""
+    """HOTA, DetA, AssA and LocA at each of the 19 thresholds `alpha`; nothing where the protocol has none."""
+    if scores.hota is None:
+        return {}
     tp, _, iou = (np.array(values, np.float64) for values in scores.hota)
     detection = tp / np.maximum(1, scores.truth_boxes + scores.result_boxes - tp)
     association = association_accuracy(scores.hota)
@@ -93,7 +94,7 @@ def figures(scores: SequenceScores) -> dict[str, float | int]:
     at_thresholds = curves(scores)
     errors = counts.fn + counts.fp + counts.idsw
     return {
-        **{name: float(np.mean(at_thresholds[name])) for name in ("HOTA", "DetA", "AssA", "LocA")},
+        **{name: float(np.mean(values)) for name, values in at_thresholds.items() if name != "alpha"},
         "MOTA": 1 - errors / scores.truth_boxes if scores.truth_boxes else 0.0,
         "MOTP": counts.iou / max(1, counts.tp),
         "IDF1": 2 * counts.idtp / max(1, 2 * counts.idtp + counts.idfp + counts.idfn),

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.mot_format import MotTable, read_mot, read_seqinfo
+from fairmot_pl.mot_format import MotTable, line_of_row, read_mot, read_seqinfo
 
 TrackSource = str | os.PathLike[str] | Mapping[str, NDArray[Any] | MotTable]
 """A folder in MOTChallenge format, or sequence name to rows `(R, 6 or more)`."""
+
+Origin = str | Path
+"""What errors call a table: the file that it was read from, whose lines they then name, or some words."""
 
 _DETECTOR = re.compile(r"-(?:DPM|FRCNN|SDP)$")
 """MOT17 holds every video three times, once a detector, with equal ground truth."""
@@ -23,10 +26,10 @@ _DETECTOR = re.compile(r"-(?:DPM|FRCNN|SDP)$")
 
 @dataclass(frozen=True)
 class SequenceRows:
-    """Rows of one sequence; `source` is what errors call them, `length` the number of frames if known."""
+    """Rows of one sequence; `source` is where they come from, `length` the number of frames if known."""
 
     table: MotTable
-    source: str
+    source: Origin
     length: int | None = None
 
 
@@ -50,7 +53,7 @@ def load_ground_truth(ground_truth: TrackSource) -> dict[str, SequenceRows]:
     rows = {}
     for file in files:
         folder = file.parent.parent
-        rows[folder.name] = SequenceRows(read_mot(file), str(file), read_seqinfo(folder / "seqinfo.ini").length)
+        rows[folder.name] = SequenceRows(read_mot(file), file, read_seqinfo(folder / "seqinfo.ini").length)
     return rows
 
 
@@ -64,7 +67,7 @@ def load_results(results: TrackSource) -> dict[str, SequenceRows]:
     if isinstance(results, Mapping):
         return _from_mapping(results, "results")
     files = sorted(_folder(results, "result").glob("*.txt"))
-    return {file.stem: SequenceRows(read_mot(file), str(file)) for file in files if not file.name.startswith(".")}
+    return {file.stem: SequenceRows(read_mot(file), file) for file in files if not file.name.startswith(".")}
 
 
 def tracked_copies(
@@ -95,31 +98,47 @@ def check_same_sequences(ground_truth: Mapping[str, SequenceRows], results: Mapp
     if unknown:
         raise ValueError(
             f"results without ground truth: {', '.join(unknown)}; "
-            f"the ground truth has {', '.join(sorted(ground_truth))}"
+            f"the ground truth has {', '.join(sorted(ground_truth))}; "
+            f"rename or take away {', '.join(str(results[name].source) for name in unknown)}"
         )
 
 
-def check_rows(table: MotTable, *, source: str, length: int | None) -> None:
+def check_rows(table: MotTable, *, source: Origin, length: int | None) -> None:
     """Refuse rows that no metric is defined for.
 
     Raises:
-        ValueError: a frame before 1 or beyond `length`, or an id used twice in one frame.
+        ValueError: a frame before 1 or beyond `length`, or an id used twice in one frame; file and line, or the
+            row, are named.
     """
-    if len(table) and table.frames.min() < 1:
-        raise ValueError(f"{source}: frame {table.frames.min()}; frames count from 1")
-    if length is not None and len(table) and table.frames.max() > length:
+    for row in np.flatnonzero(table.frames < 1)[:1]:
+        raise ValueError(f"{place_of(source, row)}: frame {table.frames[row]}; frames count from 1")
+    beyond = np.flatnonzero(table.frames > (length or 0)) if length is not None else np.zeros(0, np.int64)
+    for row in beyond[:1]:
         raise ValueError(
-            f"{source}: frame {table.frames.max()} lies beyond the end of the sequence, which has {length} "
-            "frames; mend the rows or the sequence's length (seqLength in seqinfo.ini)"
+            f"{place_of(source, row)}: frame {table.frames[row]} lies beyond the end of the sequence, which has "
+            f"{length} frames ({len(beyond)} such rows); mend the rows or the sequence's length "
+            "(seqLength in seqinfo.ini)"
         )
     order = np.lexsort((table.ids, table.frames))
     frames, ids = table.frames[order], table.ids[order]
     twice = np.flatnonzero((frames[1:] == frames[:-1]) & (ids[1:] == ids[:-1]))
     if len(twice):
+        # the sort keeps the order of rows, so the second of a pair is the repetition
+        first, again = min(zip(order[twice].tolist(), order[twice + 1].tolist(), strict=True), key=lambda pair: pair[1])
         raise ValueError(
-            f"{source}: id {ids[twice[0]]} is used more than once in frame {frames[twice[0]]}; "
+            f"{place_of(source, again)}: id {table.ids[again]} is used more than once in frame {table.frames[again]} "
+            f"(first in {_place(source, first)}; {len(twice)} such rows); "
             "within a frame every id must stand for one box"
         )
+
+
+def place_of(source: Origin, row: int) -> str:
+    """What an error calls row `row` of a table."""
+    return f"{source}, {_place(source, row)}"
+
+
+def _place(source: Origin, row: int) -> str:
+    return f"line {line_of_row(source, row)}" if isinstance(source, Path) else f"row {row}"
 
 
 def _video(name: str) -> str:

@@ -14,6 +14,9 @@ COLUMNS = (
 )
 """The metrics every table shows, in this order; the first nine are fractions, the others counts."""
 
+PROTOCOLS = ("trackeval", "reference")
+"""How figures are counted: as the benchmark's server does, or as FairMOT's own scripts do."""
+
 Figures = dict[str, float | int]
 
 
@@ -27,18 +30,25 @@ class Summary:
         sequences: the same for each sequence.
         curves: for each sequence and for `OVERALL` the columns alpha, HOTA, DetA, AssA, LocA over the 19 IoU
             thresholds.
+        protocol: `"trackeval"`, or `"reference"`: counted as FairMOT's scripts do, without HOTA and its parts.
     """
 
     overall: Figures
     sequences: Mapping[str, Figures]
     curves: Mapping[str, Mapping[str, list[float]]]
+    protocol: str = "trackeval"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The metrics that a table shows, in its order."""
+        return tuple(name for name in COLUMNS if name in self.overall)
 
     def table(self) -> str:
         """Plain text: one line a sequence and one for all, fractions in per cent."""
         rows = {**self.sequences, OVERALL: self.overall}
         cells = [
-            ["", *COLUMNS],
-            *([name, *(_cell(row[column]) for column in COLUMNS)] for name, row in rows.items()),
+            ["", *self.columns],
+            *([name, *(_cell(row[column]) for column in self.columns)] for name, row in rows.items()),
         ]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [
@@ -53,7 +63,9 @@ class Summary:
         return "\n".join([lines[0], *lines[1:-1], "-" * len(lines[0]), lines[-1]])
 
     def flat(self, prefix: str = "val/") -> dict[str, float]:
-        """The overall figures with `prefix` before every name, as loggers and `metrics.json` take them."""
+        """The overall figures as loggers and `metrics.json` take them: `val/MOTA`, and `val/reference/MOTA`."""
+        if self.protocol != PROTOCOLS[0]:
+            prefix += f"{self.protocol}/"
         return {prefix + name: value for name, value in self.overall.items()}
 
 

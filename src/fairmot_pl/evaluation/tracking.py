@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fairmot_pl.evaluation.preprocess import check_benchmark, prepare, tell_benchmark
 from fairmot_pl.evaluation.scores import SequenceScores, count, curves, figures, total
 from fairmot_pl.evaluation.sources import (
+    Origin,
     TrackSource,
     check_rows,
     check_same_sequences,
@@ -14,8 +15,18 @@ from fairmot_pl.evaluation.sources import (
     load_results,
     tracked_copies,
 )
-from fairmot_pl.evaluation.summary import OVERALL, Summary
+from fairmot_pl.evaluation.summary import OVERALL, PROTOCOLS, Summary
 from fairmot_pl.mot_format import MotTable
+
+
+def check_protocol(protocol: str) -> None:
+    """Refuse an unknown protocol.
+
+    Raises:
+        ValueError: `protocol` is not one of `PROTOCOLS`.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol is {protocol!r}; allowed: {', '.join(map(repr, PROTOCOLS))}")
 
 
 def evaluate_sequence(
@@ -23,8 +34,9 @@ def evaluate_sequence(
     results: MotTable,
     *,
     benchmark: str = "auto",
+    protocol: str = "trackeval",
     length: int | None = None,
-    sources: tuple[str, str] = ("ground truth", "results"),
+    sources: tuple[Origin, Origin] = ("ground truth", "results"),
 ) -> SequenceScores:
     """Count matches and errors in one sequence.
 
@@ -33,20 +45,27 @@ def evaluate_sequence(
         results: the tracker's rows; may be empty.
         benchmark: "MOT15", "MOT16", "MOT17" or "MOT20": whose rules on classes, flags and distractors hold;
             "auto" tells from the class column (`tell_benchmark` also knows the names of sequences).
+        protocol: "trackeval", or "reference" as in `evaluate_tracking`.
         length: number of frames, if known; rows beyond it are an error.
-        sources: what errors call the two tables, for example their files.
+        sources: what errors call the two tables: words, or their files, whose lines are then named.
 
     Returns:
         Plain counts, to be gathered from processes and given to `combine`.
 
     Raises:
-        ValueError: an unknown benchmark or class, a frame out of range, or an id used twice in one frame.
+        ValueError: an unknown benchmark, protocol or class, a frame out of range, or an id used twice in one frame.
     """
     check_benchmark(benchmark)
+    check_protocol(protocol)
     for table, source in zip((ground_truth, results), sources, strict=True):
         check_rows(table, source=source, length=length)
     if benchmark == "auto":
         benchmark = tell_benchmark("", ground_truth)
+    if protocol == "reference":
+        # imported here alone: motmetrics brings pandas, half a second and 50 MB that the counting above does without
+        from fairmot_pl.evaluation.reference import reference_scores
+
+        return reference_scores(ground_truth, results, benchmark=benchmark)
     return count(prepare(ground_truth, results, benchmark=benchmark, sources=sources))
 
 
@@ -61,14 +80,18 @@ def combine(scores: Mapping[str, SequenceScores]) -> Summary:
     """
     ordered = {name: scores[name] for name in sorted(scores)}
     overall = total(ordered.values())
+    every = {**ordered, OVERALL: overall}
     return Summary(
         overall=figures(overall),
         sequences={name: figures(part) for name, part in ordered.items()},
-        curves={name: curves(part) for name, part in {**ordered, OVERALL: overall}.items()},
+        curves={name: curves(part) for name, part in every.items() if part.hota is not None},
+        protocol="reference" if overall.hota is None else "trackeval",
     )
 
 
-def evaluate_tracking(ground_truth: TrackSource, results: TrackSource, *, benchmark: str = "auto") -> Summary:
+def evaluate_tracking(
+    ground_truth: TrackSource, results: TrackSource, *, benchmark: str = "auto", protocol: str = "trackeval"
+) -> Summary:
     """Compare the tracks of a tracker with the ground truth; figures equal TrackEval's.
 
     Args:
@@ -81,16 +104,19 @@ def evaluate_tracking(ground_truth: TrackSource, results: TrackSource, *, benchm
         results: a folder with `SEQ.txt` for every sequence, or such a mapping. No rows at all mean misses.
         benchmark: "MOT15", "MOT16", "MOT17" or "MOT20": whose rules on classes, flags and distractors hold;
             "auto" tells for each sequence from its name, else from the class column.
+        protocol: "trackeval" counts as the benchmark's server does, "reference" as FairMOT's own scripts do (no
+            HOTA; frames without results are left out, see `fairmot_pl.evaluation.reference`).
 
     Returns:
         HOTA, CLEAR and identity metrics, overall and for each sequence.
 
     Raises:
         FileNotFoundError: a folder or a `seqinfo.ini` is missing.
-        ValueError: an unknown benchmark; a sequence with only ground truth or only results; broken rows,
+        ValueError: an unknown benchmark or protocol; a sequence with only ground truth or only results; broken rows,
             frames beyond the end, or an id used twice in one frame (source, frame and id are named).
     """
     check_benchmark(benchmark)
+    check_protocol(protocol)
     truth, tracked = load_ground_truth(ground_truth), load_results(results)
     if not isinstance(ground_truth, Mapping):
         truth = tracked_copies(truth, tracked)
@@ -101,6 +127,7 @@ def evaluate_tracking(ground_truth: TrackSource, results: TrackSource, *, benchm
                 rows.table,
                 tracked[name].table,
                 benchmark=tell_benchmark(name, rows.table) if benchmark == "auto" else benchmark,
+                protocol=protocol,
                 length=rows.length,
                 sources=(rows.source, tracked[name].source),
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +10,13 @@ import pytorch_lightning as pl
 from fairmot_pl.data.images import Image, read_image
 from fairmot_pl.data.progress import progress
 from fairmot_pl.inference.cache import read_recording
-from fairmot_pl.inference.explanation import ReplayFrame, SequenceExplanation, explain_sequence
+from fairmot_pl.inference.explanation import SequenceExplanation, explain_sequence
+from fairmot_pl.inference.replay import ground_truth, rules_of
 from fairmot_pl.mot_format import MotTable
 from fairmot_pl.reporting.explain_page import write_explanation
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.tracking.tracker import OnlineTracker
-from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, ground_truth_rows, tracking_of
+from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 
 
 def explain_validation(trainer: pl.Trainer, folder: Path, *, title: str, most_cards: int) -> Path:
@@ -54,20 +54,15 @@ def explain_validation(trainer: pl.Trainer, folder: Path, *, title: str, most_ca
 def _explain(tracking: TrackValidationSequences, sequence: AnnotatedSequence, entry: Path) -> SequenceExplanation:
     if not entry.is_file():
         raise ValueError(f"{sequence.name} was not tracked to its end, so it cannot be explained; limit no batches")
-    truth = ground_truth_rows(sequence, sequence.frames[-1].frame)
+    truth = ground_truth(sequence, sequence.frames[-1].frame)
     return explain_sequence(
         sequence.name,
         truth,
         MotTable.from_rows(tracking.results[sequence.name]),
-        _replay(sequence, entry),
+        ((recorded.frame, recorded.output.detections, {}) for recorded in read_recording(entry, sequence)),
         OnlineTracker(frame_rate=sequence.frame_rate, **tracking.tracker_options),
-        benchmark=tracking.rules_for(sequence, truth),
+        benchmark=rules_of(sequence.name, truth, tracking.benchmark),
     )
-
-
-def _replay(sequence: AnnotatedSequence, entry: Path) -> Iterator[ReplayFrame]:
-    for recorded in read_recording(entry, sequence):
-        yield recorded.frame, recorded.output.detections, {}
 
 
 def _picture(sequence: AnnotatedSequence, frame: int) -> Image:

@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from fairmot_pl.data.images import read_image
 from fairmot_pl.inference.drawing import draw_tracks
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.reporting.metric_tables import evaluation_tables, write_figures, write_json
 from fairmot_pl.reporting.run_report import write_run_report
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.callbacks.media import tracks_of_frame
@@ -40,7 +40,8 @@ def finish_training(trainer: pl.Trainer, folder: Path, record: dict[str, Any], *
     tracking = tracking_of(trainer)
     if best is not None and best.best_model_path and tracking is not None:
         step = read_checkpoint(Path(best.best_model_path))["global_step"]
-        if tracking.summary is None or tracking.step != step:
+        scored = tracking.summary is not None and tracking.quality is not None and tracking.quality.full
+        if not scored or tracking.step != step:
             log.info("scoring the best checkpoint again for the report")
             _validate_unlogged(trainer, best.best_model_path)
     return write_outcome(trainer, folder, record, title=title, more=trained, tracks_folder=folder / "tracks")
@@ -73,15 +74,16 @@ def write_outcome(
     """Write tracks, figures and `report.html` of the last validation; the main process alone does."""
     tracking = tracking_of(trainer)
     summary = tracking.summary if tracking else None
-    figures = {**more, **(summary.flat("val/") if summary else {})}
+    figures = {**more, **(tracking.figures() if tracking else {})}
     if not trainer.is_global_zero:
         return figures
     if tracking is not None and summary is not None:
         tracking.write_results(tracks_folder)
-        sequences = {"OVERALL": summary.overall, **summary.sequences}
-        write_text(folder / "sequences.json", json.dumps(sequences, indent=2) + "\n")
-        print(summary.table())
-    write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
+        parts: dict[str, Any] = {"quality": tracking.quality, "reference": tracking.reference}
+        write_figures(folder, summary, **parts, more=more)
+        print("\n\n".join(table.text() for table in evaluation_tables(summary, **parts)))
+    else:
+        write_json(folder / "metrics.json", figures)
     broken = [*trainer.datamodule.broken_training.notes, *trainer.datamodule.broken_validation.notes]  # type: ignore[attr-defined]
     notes = [*record.get("notes", []), *broken, *(tracking.notes if tracking else [])]
     write_provenance(folder, {**record, "notes": notes})
@@ -96,6 +98,8 @@ def write_outcome(
         },
         metrics_csv=merge_csv(folder),
         summary=summary,
+        quality=tracking.quality if tracking else None,
+        reference=tracking.reference if tracking else None,
         frames=sample_frames(trainer.datamodule.val_sequences, tracking.results) if tracking else [],  # type: ignore[attr-defined]
         video=clip if clip.is_file() else None,
         notes=notes,

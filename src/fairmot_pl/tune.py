@@ -1,0 +1,281 @@
+"""`python -m fairmot_pl.tune`: search tracker settings on recorded network outputs, and say what of the gain holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fairmot_pl.config.build import (
+    as_trained,
+    build_datamodule,
+    build_output_cache,
+    build_trainer,
+    check_data,
+    check_output_cache,
+    check_run,
+)
+from fairmot_pl.config.check import ConfigError, check_keys, check_values
+from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command, task_overrides
+from fairmot_pl.config.folders import conf_dir
+from fairmot_pl.config.resume import expand_resume, resumed_config
+from fairmot_pl.inference.cache import read_recording
+from fairmot_pl.inference.replay import OutputFilter, RecordedSequence
+from fairmot_pl.mot_format import write_text
+from fairmot_pl.reporting.tuning_report import figures_text, trials_csv, verdict, write_tuning_report
+from fairmot_pl.tracking.association import RECIPES
+from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
+from fairmot_pl.training.callbacks.recording import RecordOutputs
+from fairmot_pl.training.checkpoint import find_checkpoint, load_module
+from fairmot_pl.training.provenance import environment, write_provenance
+from fairmot_pl.training.recordings import Recordings
+from fairmot_pl.tuning.folds import make_folds
+from fairmot_pl.tuning.objective import Objective
+from fairmot_pl.tuning.outcome import TuningOutcome, conclude
+from fairmot_pl.tuning.search import FoldSearch, Trial, open_storage, run_searches
+from fairmot_pl.tuning.space import COMMON, SearchSpace, complete, settable
+from fairmot_pl.tuning.trials import Replays
+
+log = logging.getLogger(__name__)
+
+KEYS = {
+    "name": str,
+    "checkpoint": str,
+    "seed": int,
+    "resume": str | None,
+    "outputs_cache": str | bool,
+    "trials": int,
+    "folds": int | None,
+    "objective": str | dict[str, float],
+    "workers": int | None,
+}
+NODES = ("data", "tracker", "trainer", "callbacks", "logger", "space")
+RESUMABLE = ("resume", "trials", "workers", "trainer.", "data.num_workers", "data.root")
+JOURNAL = "trials.log"
+
+
+def main() -> None:
+    """Console entry."""
+    run_command("tune", tune, check, expand)
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """`resume=FOLDER` also makes that folder the output folder."""
+    return expand_resume(arguments, needed=("config.yaml", JOURNAL), what="search")
+
+
+def check(config: DictConfig) -> None:
+    """Refuse a configuration that cannot be meant.
+
+    Raises:
+        ConfigError: naming the key and what is allowed; ValueError where a range or an objective is wrong.
+    """
+    if OmegaConf.is_missing(config, "checkpoint"):
+        if config.resume:  # the stopped search knows it
+            return
+        raise ConfigError("checkpoint is missing; add checkpoint=FILE_OR_RUN_FOLDER")
+    check_values(plain(config), KEYS, nodes=NODES)
+    check_data(config)
+    check_run(config)
+    check_output_cache(config)
+    for key, least in (("trials", 1), ("folds", 2), ("workers", 1)):
+        if config[key] is not None and config[key] < least:
+            raise ConfigError(f"{key} is {config[key]}; it must be {least} or more")
+    if not config.outputs_cache or config.outputs_cache == "off":
+        raise ConfigError("outputs_cache is off, but a search replays recorded outputs: use auto, or a folder")
+    Objective.of(plain(config.objective))
+    space = plain(config.space)
+    check_keys(space, (COMMON, *RECIPES), "space")
+    for association, ranges in space.items():
+        check_keys(ranges or {}, settable(), f"space.{association}")
+    SearchSpace.of(space, complete(plain(config.tracker)))
+
+
+def tune(config: DictConfig) -> Outcome:
+    """Record what the network says, search on it fold by fold, conclude, report."""
+    folder = output_folder()
+    resumed = bool(config.resume)
+    config = resumed_config(config, check, may_change=RESUMABLE)
+    checkpoint = find_checkpoint(config.checkpoint)
+    config = config if resumed else as_trained(config, checkpoint)
+    check(config)
+    if is_main_process():
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    sequences, record = record_sequences(config, checkpoint, folder)
+    if not is_main_process():  # it has helped to record
+        return Outcome(folder, silent=True)
+    if len(sequences) == 1:
+        record["notes"].append(
+            f"{sequences[0].name} is the only sequence: its halves in time are tuned on one another. They share camera "
+            "and people, so the held-out gain flatters"
+        )
+        log.warning(record["notes"][-1])
+        sequences = list(sequences[0].halves())
+    write_provenance(folder, record)
+    with Replays(sequences, config.workers or usable_cores()) as replays:
+        searches = build_searches(config, folder, sequences, record["data"])
+        try:
+            run(searches, replays, config.trials)
+        except KeyboardInterrupt:
+            done = sum(len(search.trials) for search in searches)
+            print(
+                f"stopped after {done} trials; to go on: python -m fairmot_pl.tune resume={quoted(folder)}",
+                file=sys.stderr,
+            )
+            raise
+        outcome = conclude(searches, replays)
+    return write_outcome(outcome, config, folder, record)
+
+
+def record_sequences(
+    config: DictConfig, checkpoint: Path, folder: Path
+) -> tuple[list[RecordedSequence], dict[str, Any]]:
+    """The validation sequences with what the network says about them; it runs on those that are not recorded yet.
+
+    Returns:
+        The sequences, and where they came from, for the record.
+    """
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    module = load_module(checkpoint)
+    datamodule = build_datamodule(config)
+    datamodule.prepare_data()
+    datamodule.setup("validate")
+    if not datamodule.val_sequences:
+        raise ConfigError("data.val is empty: there is no sequence to tune on; choose data=... with sequences to track")
+    quiet = OmegaConf.create({**config, "logger": {**config.logger, "mode": "disabled"}, "callbacks": {}})
+    quiet.callbacks = {"progress": config.callbacks.get("progress")}
+    recorder = RecordOutputs()
+    trainer = build_trainer(*(quiet, folder, {}), job_type="tune", tags=[], callbacks=[CountBrokenImages(), recorder])
+    datamodule.outputs = cache = build_output_cache(config, module, trainer, datamodule)
+    assert cache is not None  # `check` has seen to it
+    found = Recordings.look_up(cache, datamodule.val_sequences)
+    if all(found.sound):
+        log.info("network outputs: %d sequences replayed from %s", len(found.sound), cache.entries)
+    else:
+        trainer.validate(module, datamodule, verbose=False)
+    tracking = plain(config.callbacks).get("tracking") or {}
+    kept = OutputFilter(min_area=tracking["min_box_area"], max_aspect=tracking["max_aspect_ratio"])
+    sequences = [
+        RecordedSequence.of(
+            sequence, read_recording(entry, sequence), benchmark=tracking.get("benchmark", "auto"), kept=kept
+        )
+        for sequence, entry in zip(datamodule.val_sequences, found.entries, strict=True)
+    ]
+    broken = [frame.broken for sequence in sequences for frame in sequence.frames]
+    datamodule.broken_validation.add(broken, len(broken))  # where nothing was left to look at, nobody has counted yet
+    data = {
+        "checkpoint": str(checkpoint),
+        "network outputs": str(cache.entries),
+        "recordings": [entry.name for entry in found.entries],
+        "frames": len(broken),
+    }
+    return sequences, {"environment": environment(), "data": data, "notes": list(datamodule.broken_validation.notes)}
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def build_searches(
+    config: DictConfig, folder: Path, sequences: Sequence[RecordedSequence], data: dict[str, Any]
+) -> list[FoldSearch]:
+    """One search a fold, with the trials that the folder holds already."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    tracker = complete(plain(config.tracker))
+    space = SearchSpace.of(plain(config.space), tracker)
+    storage = open_storage(folder / JOURNAL)
+    made_of = {"recordings": [data["network outputs"], *data["recordings"]]}
+    return [
+        FoldSearch(
+            fold,
+            name=f"fold {index}",
+            storage=storage,
+            tracker=tracker,
+            space=space,
+            objective=Objective.of(plain(config.objective)),
+            seed=config.seed,
+            made_of=made_of,
+        )
+        for index, fold in enumerate(make_folds(sequences, config.folds), start=1)
+    ]
+
+
+def run(searches: Sequence[FoldSearch], replays: Replays, trials: int) -> None:
+    """Bring every search to its number of trials behind a progress bar."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    values = [[trial.objective for trial in search.trials] for search in searches]
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        job = bar.add_task("trials", total=trials * len(searches), completed=sum(map(len, values)))
+
+        def done(index: int, trial: Trial) -> None:
+            values[index].append(trial.objective)
+            gains = ", ".join(f"{100 * (max(found) - found[0]):+.1f}" for found in values if found)
+            bar.update(job, advance=1, description=f"trials (best gains {gains})")
+
+        run_searches(searches, replays, trials, done=done)
+
+
+def write_outcome(outcome: TuningOutcome, config: DictConfig, folder: Path, record: dict[str, Any]) -> Outcome:
+    """Write the tracker, the trials, figures and the report; print what matters of them."""
+    command = shlex.join(
+        [
+            *("python", "-m", "fairmot_pl.evaluate", f"checkpoint={config.checkpoint}"),
+            *(override for override in task_overrides() if override.startswith("data")),
+            *tracker_overrides(outcome.settings),
+        ]
+    )
+    header = f"# {verdict(outcome)}\n# {command}\n"
+    tracker_text = header + OmegaConf.to_yaml(OmegaConf.create(outcome.settings))
+    write_text(folder / "tracker.yaml", tracker_text)
+    write_text(folder / "trials.csv", trials_csv(outcome))
+    figures: dict[str, float] = {
+        "gain/held_out": outcome.held_out_gain,
+        "gain/seen": outcome.seen_gain,
+        "trials": float(sum(len(fold.trials) for fold in outcome.folds)),
+        **outcome.start.flat("start/"),
+        **outcome.cross_validated.flat("held_out/"),
+        **outcome.best.flat("tuned/"),
+    }
+    write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
+    write_tuning_report(
+        folder / "report.html",
+        outcome,
+        title=config.name,
+        notes=record["notes"],
+        command=command,
+        tracker_text=tracker_text,
+    )
+    print(figures_text(outcome))
+    print(verdict(outcome))
+    steps = [f"open {folder / 'report.html'} in a browser"]
+    return Outcome(folder, next_steps=[command, *steps] if outcome.holds else steps, objective=outcome.held_out_gain)
+
+
+def tracker_overrides(settings: dict[str, Any]) -> list[str]:
+    """Overrides that make the tracker node of a command from `conf/tracker/fairmot.yaml`, which names most settings."""
+    shipped = plain(OmegaConf.load(conf_dir() / "tracker" / "fairmot.yaml"))
+    defaults = complete(shipped)
+    return [
+        "tracker=fairmot",
+        *(
+            f"{'' if name in shipped else '+'}tracker.{name}={'null' if value is None else value}"
+            for name, value in settings.items()
+            if value != defaults[name]
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main()
