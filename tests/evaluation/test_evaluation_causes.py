@@ -7,6 +7,8 @@ CASES = {
     "one miss alone": (Evidence(unseen_visible=1), Cause.FRAGMENT),
     "missed in plain sight": (Evidence(unseen_visible=2), Cause.MISSED_DETECTION),
     "missed, hidden in fewer frames": (Evidence(unseen_visible=5, unseen_hidden=4, hidden=4), Cause.MISSED_DETECTION),
+    "missed while passing somebody": (Evidence(rival=2, unseen_visible=5, hidden=1), Cause.OCCLUSION),
+    "missed, a rival apart": (Evidence(rival=2, unseen_visible=5), Cause.MISSED_DETECTION),
     "missed, hidden in as many": (Evidence(unseen_visible=4, unseen_hidden=4, hidden=4), Cause.OCCLUSION),
     "hidden yet detected": (Evidence(hidden=1), Cause.OCCLUSION),
     "one hidden miss": (Evidence(unseen_hidden=1, hidden=1), Cause.OCCLUSION),

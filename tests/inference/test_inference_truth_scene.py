@@ -24,10 +24,11 @@ def test_who_stands_in_front_of_whom():
     assert frame.least_visible(77) is None
 
 
-def test_the_annotation_of_visibility_is_believed():
-    frame = TruthScene(rows((1, 1, 0, 0, 40, 100, 0.3), (1, 2, 0, 9, 40, 100, 1)), np.array([1, 2])).at(1)
-    assert frame.visible.tolist() == [0.3, 1]
-    assert frame.hider.tolist() == [2, -1]
+def test_less_can_be_seen_where_the_annotation_says_so():
+    people = (1, 1, 0, 0, 40, 100, 0.3), (1, 2, 200, 0, 40, 100, 0.9), (1, 3, 220, 1, 40, 100, 1)
+    frame = TruthScene(rows(*people), np.array([1, 2, 3])).at(1)
+    assert frame.visible == pytest.approx([0.3, 1 - 0.5 * 0.99, 1])
+    assert frame.hider.tolist() == [-1, 3, -1]
 
 
 def test_nobody_and_nothing():

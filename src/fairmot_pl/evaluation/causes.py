@@ -72,8 +72,8 @@ def classify(evidence: Evidence) -> Cause:
     2. look-alike: another person's track took part, and either the two look alike, or appearance preferred the
        wrong track though nobody was hidden. That the one hid the other in passing does not matter: people who look
        different are told apart afterwards.
-    3. occlusion: undetected, and hidden in at least half of those frames; or detected throughout, yet hidden at
-       some time.
+    3. occlusion: one of two people hid the other and they exchanged tracks; or undetected, and hidden in at least
+       half of those frames; or detected throughout, yet hidden at some time.
     4. missed detection: undetected though mostly visible, in `MISSES` frames at least.
     5. fragment: visible and as good as always detected; a gate or a limit refused the old track, or it had ended.
     """
@@ -81,6 +81,8 @@ def classify(evidence: Evidence) -> Cause:
         return Cause.CAMERA_JUMP
     if evidence.rival is not None and (evidence.alike or (evidence.preferred and not evidence.hidden)):
         return Cause.LOOK_ALIKE
+    if evidence.rival is not None and evidence.hidden:
+        return Cause.OCCLUSION
     if evidence.unseen_visible > evidence.unseen_hidden and evidence.unseen_visible >= MISSES:
         return Cause.MISSED_DETECTION
     if evidence.unseen_hidden or evidence.hidden:

@@ -68,8 +68,9 @@ class TruthFrame:
 class TruthScene:
     """The ground truth of a sequence by frame.
 
-    How much of a box can be seen is what the annotation says, or, where it never says anything, what no box in
-    front covers. In front is whose lower edge is lower in the image.
+    How much of a box can be seen is what the annotation says, but never more than what the box in front leaves: a
+    detector looks for boxes, and takes two that are one before the other for one. In front is whose lower edge is
+    lower in the image.
 
     Args:
         table: all its rows; also what the benchmark leaves out may stand in front of somebody.
@@ -79,7 +80,6 @@ class TruthScene:
     def __init__(self, table: MotTable, counted_ids: Int) -> None:
         order = np.argsort(table.frames, kind="stable")
         self._table, self._counted = table.select(order), counted_ids
-        self._told = bool((table.visibility < 1).any())
 
     def at(self, frame: int) -> TruthFrame:
         """The objects of a frame, perhaps none."""
@@ -93,7 +93,7 @@ class TruthScene:
         return TruthFrame(
             ids=rows.ids,
             boxes=boxes,
-            visible=rows.visibility if self._told else 1 - most,
+            visible=np.minimum(rows.visibility, 1 - most),
             hider=np.where(most >= COVERS, hider, -1),
             counted=np.isin(rows.ids, self._counted),
         )
