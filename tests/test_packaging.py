@@ -44,7 +44,17 @@ def test_an_installed_wheel_composes_and_answers(wheel, tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert Path(found.stdout.strip()) == site / "fairmot_pl" / "conf"
-    for entry in ("train", "evaluate", "track", "compare", "import_weights", "check_data", "convert", "prepare_data"):
+    for entry in (
+        "train",
+        "evaluate",
+        "track",
+        "compare",
+        "import_weights",
+        "check_data",
+        "convert",
+        "prepare_data",
+        "submit",
+    ):
         helped = subprocess.run(
             [sys.executable, "-m", f"fairmot_pl.{entry}", "--help"],
             cwd=tmp_path,

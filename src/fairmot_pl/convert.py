@@ -20,8 +20,8 @@ from fairmot_pl.config.entry import Outcome, output_folder, plain, quoted, run_c
 from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert.conversion import Converted, read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
-from fairmot_pl.data.convert.whole_folder import whole_folder
-from fairmot_pl.inference.video import VideoSource
+from fairmot_pl.data.convert.whole_folder import held, is_held, whole_folder
+from fairmot_pl.inference.sources.video import VideoSource
 from fairmot_pl.mot_format import write_text
 
 KEYS = {
@@ -95,7 +95,7 @@ def convert(config: DictConfig) -> Outcome:
 def read(config: DictConfig, source: Path, images: Path, findings: Findings) -> list[Converted]:
     """Read and check the export behind a progress bar."""
     with progress_bar() as bar:
-        job = bar.add_task("decoding images", total=None)
+        job = bar.add_task("checking images", total=None)
         return read_export(
             config.format,
             source,
@@ -165,19 +165,27 @@ def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[
     if images.is_dir():
         yield images, None
         return
-    video = VideoSource(images)
     frames = output / ".frames" / images.stem
+    if is_held(frames):
+        raise FileExistsError(
+            f"{frames}: another command is at work with this video; wait for it, or use another output"
+        )
     shutil.rmtree(frames, ignore_errors=True)
+    video = VideoSource(images)
     try:
         with whole_folder(frames) as folder, progress_bar() as bar:
             job = bar.add_task("taking the video apart", total=video.frame_count)
-            for number, image in video:
-                _, jpeg = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-                (folder / f"{number:06d}.jpg").write_bytes(jpeg.tobytes())
-                bar.update(job, completed=number)
-        yield frames, video.frame_rate
+            for frame in video:
+                _, jpeg = cv2.imencode(".jpg", frame.image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+                (folder / f"{frame.number:06d}.jpg").write_bytes(jpeg.tobytes())
+                bar.update(job, completed=frame.number)
+        with held(frames):
+            yield frames, video.frame_rate
     finally:
-        shutil.rmtree(output / ".frames", ignore_errors=True)
+        if not is_held(frames):
+            shutil.rmtree(frames, ignore_errors=True)
+        with contextlib.suppress(OSError):  # others may be at work in it
+            frames.parent.rmdir()
 
 
 def progress_bar() -> Progress:

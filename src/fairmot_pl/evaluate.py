@@ -23,7 +23,7 @@ from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
 from fairmot_pl.training.explaining import explain_validation
 from fairmot_pl.training.finish import write_outcome
-from fairmot_pl.training.provenance import data_fingerprint, environment, write_provenance
+from fairmot_pl.training.provenance import data_fingerprint, environment, model_facts, write_provenance
 
 KEYS = {
     **{"name": str, "checkpoint": str, "seed": int, "protocol": str, "outputs_cache": str | bool},
@@ -78,6 +78,7 @@ def evaluate(config: DictConfig) -> Outcome:
             "fingerprint": data_fingerprint(datamodule.val_sequences),
             "validation frames": sum(map(len, datamodule.val_sequences)),
         },
+        "model": model_facts(module.model),
     }
     if is_main_process():
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))

@@ -258,11 +258,17 @@ def write_mot(path: Path | str, rows: NDArray[np.float64] | Iterable[NDArray[np.
         OSError: the file cannot be written (disk full, no permission); the message names it.
     """
     table = rows if isinstance(rows, np.ndarray) else np.concatenate([np.zeros((0, 10)), *rows])
-    write_text(path, "".join(",".join(_cell(value) for value in row) + "\n" for row in table.tolist()))
+    write_text(path, mot_lines(table))
 
 
-def _cell(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0")
+def mot_lines(rows: NDArray[np.float64]) -> str:
+    """The text of some rows, a line each."""
+    return "".join(",".join(number_text(value) for value in row) + "\n" for row in rows.tolist())
+
+
+def number_text(value: float) -> str:
+    """A finite number as result files have it: whole, or with up to four decimals."""
+    return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def read_text(path: Path, refuse: type[ValueError] = ValueError) -> str:
@@ -286,10 +292,15 @@ def decode_text(content: bytes, where: str, refuse: type[ValueError] = ValueErro
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refuse(f"{where}: is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8") from error
+        raise refuse(f"{where}: {not_utf8(error)}") from error
     if "\0" in text:
         raise refuse(f"{where}: is not UTF-8 text (it holds zero bytes); save it as UTF-8")
     return text
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """What is wrong with a file that was saved in another encoding, such as Latin-1."""
+    return f"is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8"
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import supervision
 
 UNKNOWN_IDENTITY = -1
 """Identity of a box that trains detection only."""
@@ -42,6 +45,22 @@ def _differ(wanted: int | None, given: int) -> bool:
     return wanted is not None and wanted != given
 
 
+def _supervision(**arrays: Any) -> supervision.Detections:
+    """The record of the package `supervision`, which is loaded only here.
+
+    Raises:
+        ModuleNotFoundError: it is not installed; the message says how.
+    """
+    try:
+        from supervision import Detections as SupervisionDetections
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"to_supervision needs the package supervision ({error}): pip install --no-deps supervision defusedxml "
+            "pydeprecate (with all its dependencies it would bring a second OpenCV)"
+        ) from error
+    return SupervisionDetections(**arrays)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Detections(_ArrayRecord):
     """What the network sees in one frame, best first.
@@ -51,6 +70,18 @@ class Detections(_ArrayRecord):
         scores: `(N,)` confidence in [0, 1].
         embeddings: `(N, D)` L2-normalised re-ID embeddings; `D` may be 0 for a detector without re-ID.
         classes: `(N,)` class index, from 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import Detections
+        >>> found = Detections(
+        ...     boxes=[[10, 20, 50, 120], [60, 20, 100, 120]],
+        ...     scores=[0.9, 0.3],
+        ...     embeddings=np.eye(2),
+        ...     classes=[0, 0],
+        ... )
+        >>> len(found), found.boxes.shape, len(found.select(found.scores > 0.5))
+        (2, (2, 4), 1)
     """
 
     boxes: Float
@@ -82,6 +113,15 @@ class Detections(_ArrayRecord):
             classes=np.zeros(0, np.int64),
         )
 
+    def to_supervision(self) -> supervision.Detections:
+        """The same as `supervision.Detections`; embeddings, where there are any, are its `data["embeddings"]`.
+
+        Raises:
+            ModuleNotFoundError: the package `supervision` is not installed.
+        """
+        data = {"embeddings": self.embeddings} if self.embeddings.shape[1] else {}
+        return _supervision(xyxy=self.boxes, confidence=self.scores, class_id=self.classes, data=data)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tracks(_ArrayRecord):
@@ -92,6 +132,12 @@ class Tracks(_ArrayRecord):
         boxes: `(M, 4)` xyxy in image pixels: the filtered state, not the detection.
         scores: `(M,)` confidence of the last matched detection.
         classes: `(M,)` class index, from 0.
+
+    Example:
+        >>> from fairmot_pl import Tracks
+        >>> tracks = Tracks(ids=[1, 4], boxes=[[10, 20, 50, 120], [60, 20, 99, 120]], scores=[0.9, 0.8], classes=[0, 0])
+        >>> len(tracks), tracks.select(tracks.ids == 4).boxes.tolist()
+        (2, [[60.0, 20.0, 99.0, 120.0]])
     """
 
     ids: Int
@@ -108,6 +154,16 @@ class Tracks(_ArrayRecord):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def to_supervision(self) -> supervision.Detections:
+        """The same as `supervision.Detections`, whose `tracker_id` are the ids.
+
+        Raises:
+            ModuleNotFoundError: the package `supervision` is not installed.
+        """
+        return _supervision(
+            xyxy=self.boxes.astype(np.float32), confidence=self.scores, class_id=self.classes, tracker_id=self.ids
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,31 +1,40 @@
-"""`python -m fairmot_pl.track`: put a checkpoint on a video or a folder of images."""
+"""`python -m fairmot_pl.track`: put a checkpoint on videos, folders of images, cameras and streams."""
 
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from fairmot_pl.config.build import as_trained, check_tracker
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.inference.detector import Detector
-from fairmot_pl.inference.drawing import Trails
-from fairmot_pl.inference.tracking import TrackedVideo, track_source
-from fairmot_pl.inference.video import FrameSource, open_source
-from fairmot_pl.inference.video_writer import VideoWriter
+from fairmot_pl.inference.pipeline.follower import Follower, Outputs
+from fairmot_pl.inference.pipeline.lanes import Lane
+from fairmot_pl.inference.pipeline.run import run_lanes
+from fairmot_pl.inference.pipeline.timings import StageClock
+from fairmot_pl.inference.sources.frame import FrameSource
+from fairmot_pl.inference.sources.live import LiveSource, is_address, without_password
+from fairmot_pl.inference.sources.opening import open_sources
+from fairmot_pl.inference.writers.rows import TRACK_FORMATS
 from fairmot_pl.models.weights import load_fairmot
-from fairmot_pl.mot_format import write_mot, write_text
+from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import find_checkpoint, trained_input_size
 from fairmot_pl.training.provenance import environment, write_provenance
 
 KEYS = {
     "name": str,
-    "source": str,
+    "source": int | str | list[int | str],
     "checkpoint": str,
     "input_size": list[int] | None,
     "device": str,
@@ -35,14 +44,32 @@ KEYS = {
     "max_frames": int | None,
     "min_box_area": float,
     "max_aspect_ratio": float,
+    "mot": bool,
+    "csv": bool,
+    "jsonl": bool,
     "video": bool,
     "video_max_side": int | None,
+    "count": dict[str, list[Any]] | None,
+    "blur": Literal["none", "head", "person"],
+    "policy": Literal["auto", "all", "latest"],
+    "reconnect_seconds": float,
 }
 
 
 def main() -> None:
     """Console entry."""
-    run_command("track", track, check)
+    run_command("track", track, check, addresses_quoted)
+
+
+def addresses_quoted(arguments: list[str]) -> list[str]:
+    """Arguments with quotes around a network address, whose `?channel=1&sub=0` Hydra's grammar would not take."""
+
+    def quote(argument: str) -> str:
+        key, _, value = argument.partition("=")
+        plain_address = key == "source" and is_address(value) and not set(value) & set("'\"")
+        return f"{key}='{value}'" if plain_address else argument
+
+    return [quote(argument) for argument in arguments]
 
 
 def check(config: DictConfig) -> None:
@@ -56,12 +83,35 @@ def check(config: DictConfig) -> None:
             raise ConfigError(f"{key} is missing; add {key}=... (python -m fairmot_pl.track --help shows an example)")
     check_values(plain(config), KEYS, nodes=("tracker",))
     check_tracker(config)
+    if config.max_frames is not None and config.max_frames < 1:
+        raise ConfigError(f"max_frames is {config.max_frames}; give at least 1, or null for all frames")
+    outputs_of(config, Path())
+
+
+def outputs_of(config: DictConfig, folder: Path) -> Outputs:
+    """What the configuration asks to be written.
+
+    Raises:
+        ValueError: a line or an area that is none.
+    """
+    return Outputs(
+        folder=folder,
+        formats=[kind for kind in TRACK_FORMATS if config[kind]],
+        video=config.video,
+        video_max_side=config.video_max_side,
+        count=plain(config.count) or {},
+        blur=config.blur,
+        min_area=config.min_box_area,
+        max_aspect=config.max_aspect_ratio,
+    )
 
 
 def track(config: DictConfig) -> Outcome:
-    """Track one source and write rows, video, timings."""
+    """Track every source; write rows, counts, videos and figures."""
     folder = output_folder()
-    source = open_source(config.source, frame_rate=config.frame_rate)
+    sources = open_sources(
+        plain(config.source), frame_rate=config.frame_rate, reconnect_seconds=config.reconnect_seconds
+    )
     checkpoint = find_checkpoint(config.checkpoint)
     config = as_trained(config, checkpoint)
     input_size = plain(config.input_size) or trained_input_size(checkpoint) or (608, 1088)
@@ -72,58 +122,139 @@ def track(config: DictConfig) -> Outcome:
         device=config.device,
         precision=config.precision,
     )
-    tracker = OnlineTracker(frame_rate=source.frame_rate, **plain(config.tracker))
-    write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    write_text(folder / "config.yaml", OmegaConf.to_yaml(without_passwords(config), resolve=True))
+    addresses = [source.address for source in sources]
     write_provenance(
-        folder, {"environment": environment(), "data": {"source": source.name, "checkpoint": str(checkpoint)}}
+        folder, {"environment": environment(), "data": {"source": addresses, "checkpoint": str(checkpoint)}}
     )
-    tracked = run(config, detector, tracker, source, folder)
-    write_mot(folder / f"{source.name}.txt", tracked.rows)
-    ids = len(set(tracked.rows[:, 1].tolist()))
-    figures = {
-        **tracked.timings.flat(),
-        "tracks": float(ids),
-        "boxes": float(len(tracked.rows)),
-        "interrupted": float(tracked.interrupted),
-    }
+    clock = StageClock()
+    lanes = [lane_of(config, source, outputs_of(config, folder), clock) for source in sources]
+    with terminated_like_ctrl_c(), progress_bars() as bars:
+        interrupted = run_lanes(detector, lanes, clock, progress=bars)
+    return concluded(lanes, clock, folder, config, interrupted=interrupted)
+
+
+def lane_of(config: DictConfig, source: FrameSource, outputs: Outputs, clock: StageClock) -> Lane:
+    """A source with a tracker of its own."""
+    tracker = OnlineTracker(frame_rate=source.frame_rate, **plain(config.tracker))
+    follower = Follower(source.name, tracker, frame_rate=source.frame_rate, outputs=outputs, clock=clock)
+    latest = config.policy == "latest" or (config.policy == "auto" and source.live)
+    return Lane(source, follower, latest=latest, max_frames=config.max_frames)
+
+
+def concluded(
+    lanes: Sequence[Lane], clock: StageClock, folder: Path, config: DictConfig, *, interrupted: bool
+) -> Outcome:
+    """Write the figures, and say how it went.
+
+    Raises:
+        OSError: a source could not be read to its end.
+    """
+    timings = clock.timings()
+    followers = [lane.follower for lane in lanes]
+    figures = {**timings.flat(), "interrupted": float(interrupted)}
+    figures |= {key: sum(each.figures()[key] for each in followers) for key in ("tracks", "boxes")}
+    figures["skipped"] = float(sum(lane.skipped for lane in lanes))
+    for lane in lanes:
+        of_lane = lane.follower.figures() | lane_figures(lane)
+        figures |= {f"{lane.name}/{key}" if len(lanes) > 1 else key: value for key, value in of_lane.items()}
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
-    print(f"{ids} tracks, {len(tracked.rows)} boxes; {tracked.timings}")
-    if tracked.interrupted:
+    counts = {each.name: each.counter.counts for each in followers if each.counter}
+    if counts:
+        write_text(folder / "counts.json", json.dumps(counts, indent=2) + "\n")
+    print("\n".join([*map(said_of, lanes), timings.table()]))
+    if interrupted:
         print("stopped by Ctrl-C: the files hold what was tracked until then")
-    if tracked.problem:
-        raise OSError(f"{tracked.problem}; what was tracked until then is in {folder}")
-    steps = [f"open {folder / f'{source.name}.mp4'}"] if config.video else []
-    return Outcome(
-        folder,
-        next_steps=[*steps, f"read {folder / f'{source.name}.txt'} (frame,id,left,top,width,height,score)"],
-    )
+    problems = [str(lane.problem) for lane in lanes if lane.problem]
+    if problems:
+        kept = f"; what was tracked until then is in {folder}" if timings.frames else ""
+        raise OSError("; ".join(problems) + kept)
+    return Outcome(folder, next_steps=next_steps(lanes, folder, config))
 
 
-def run(
-    config: DictConfig, detector: Detector, tracker: OnlineTracker, source: FrameSource, folder: Path
-) -> TrackedVideo:
-    """Run the online loop behind a progress bar; what was tracked before Ctrl-C is kept."""
+def lane_figures(lane: Lane) -> dict[str, float]:
+    """Frames tracked and skipped; of a live source how often it came back."""
+    figures = {"frames": float(lane.follower.frames), "skipped": float(lane.skipped)}
+    if isinstance(lane.source, LiveSource):
+        figures |= {"reconnects": float(lane.source.reconnects), "broken_packets": float(lane.source.broken_packets)}
+    return figures
+
+
+def said_of(lane: Lane) -> str:
+    """How it went with one source, in a line or two."""
+    follower, figures = lane.follower, lane_figures(lane)
+    parts = [f"{follower.ids.count} tracks, {follower.boxes} boxes in {follower.frames} frames"]
+    parts += [f"{figures[key]:.0f} {what}" for key, what in SELDOM.items() if figures.get(key)]
+    for area, kinds in (follower.counter.counts if follower.counter else {}).items():
+        parts.append(f"{area}: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    return f"{lane.name}: " + "; ".join(parts) + (f"\n{lane.source.note}" if lane.source.note else "")
+
+
+SELDOM = {
+    "skipped": "skipped, as the network was busy",
+    "reconnects": "times reconnected",
+    "broken_packets": "broken packets left out",
+}
+
+
+def next_steps(lanes: Sequence[Lane], folder: Path, config: DictConfig) -> list[str]:
+    """What to look at, of the first source."""
+    name = lanes[0].name
+    steps = [f"open {folder / f'{name}.mp4'}"] if config.video else []
+    if config.mot:
+        steps.append(f"read {folder / f'{name}.txt'} (frame,id,left,top,width,height,score)")
+    return steps or [f"read {folder / 'metrics.json'}"]
+
+
+def without_passwords(config: DictConfig) -> DictConfig:
+    """The configuration as it may be stored."""
+    stored = config.copy()
+    source = plain(config.source)
+    shown = [
+        without_password(each) if isinstance(each, str) and is_address(each) else each
+        for each in (source if isinstance(source, list) else [source])
+    ]
+    stored.source = shown if isinstance(source, list) else shown[0]
+    return stored
+
+
+@contextmanager
+def terminated_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, which service managers send, close the files as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # the system allows no handlers there
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class ProgressBars:
+    """A bar for each source that runs."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._jobs: dict[str, TaskID] = {}
+
+    def __call__(self, lane: Lane) -> None:
+        """Show how far a lane is."""
+        if lane.name not in self._jobs:
+            self._jobs[lane.name] = self._bars.add_task(lane.name, total=lane.total)
+        self._bars.update(self._jobs[lane.name], completed=lane.taken)
+
+
+@contextmanager
+def progress_bars() -> Iterator[ProgressBars]:
+    """Bars that go when the block ends."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with ExitStack() as stack:
-        bar = stack.enter_context(Progress(*columns))
-        job = bar.add_task(source.name, total=config.max_frames or source.frame_count)
-        writer = None
-        if config.video:
-            path = folder / f"{source.name}.mp4"
-            writer = stack.enter_context(
-                VideoWriter(path, frame_rate=source.frame_rate, max_side=config.video_max_side)
-            )
-        return track_source(
-            detector,
-            tracker,
-            source,
-            writer=writer,
-            trails=Trails() if config.video else None,
-            min_area=config.min_box_area,
-            max_aspect=config.max_aspect_ratio,
-            max_frames=config.max_frames,
-            progress=lambda number, total: bar.update(job, completed=number),
-        )
+    with Progress(*columns) as bars:
+        yield ProgressBars(bars)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
 from fairmot_pl.training.module import FairMOTModule
-from fairmot_pl.training.provenance import data_fingerprint, environment, write_provenance
+from fairmot_pl.training.provenance import data_fingerprint, environment, model_facts, write_provenance
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +152,7 @@ def describe(config: DictConfig, datamodule: FairMOTDataModule, module: FairMOTM
             "image cache": datamodule.cache_use(),
             "validation frames": sum(map(len, datamodule.val_sequences)),
         },
+        "model": model_facts(module.model),
         "notes": notes,
     }
 

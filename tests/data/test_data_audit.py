@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ RECIPE = {"train": {"a": {"format": "mot", "path": "train"}}, "val": {"a": {"for
 def clean_root(tmp_path_factory) -> Path:
     """A clean set of many short sequences."""
     root = tmp_path_factory.mktemp("clean")
-    render_dataset(root, train=23, val=2, frames=FRAMES, people=5, occluders=1, image_size=(96, 160), seed=5)
+    render_dataset(root, train=24, val=2, frames=FRAMES, people=5, occluders=1, image_size=(96, 160), seed=5)
     return root
 
 
@@ -97,6 +98,19 @@ def leaping_id(folder: Path) -> None:
     write_rows(folder, rows)
 
 
+def swapped_ids(folder: Path) -> None:
+    rows = rows_of(folder)
+    keys = [row[1] for row in rows]
+    whole = sorted(key for key in set(keys) if keys.count(key) == FRAMES)
+    place = {row[1]: (float(row[2]), float(row[5])) for row in rows if row[0] == "4"}
+    first = whole[0]
+    second = max(whole[1:], key=lambda key: abs(place[key][0] - place[first][0]))
+    exchanged = {first: second, second: first}
+    write_rows(
+        folder, [[row[0], exchanged.get(row[1], row[1]) if int(row[0]) > 4 else row[1], *row[2:]] for row in rows]
+    )
+
+
 def turned_by_a_note(folder: Path) -> None:
     image = Image.open(image_of(folder))
     note = image.getexif()
@@ -141,6 +155,7 @@ PLANTED: dict[str, Callable[[Path], None]] = {
     "frame-without-image": lambda folder: image_of(folder).unlink(),
     "frame-without-rows": without_rows_of_a_frame,
     "id-jump": leaping_id,
+    "id-swap": swapped_ids,
     "identity-explosion": exploded_ids,
     "row-beyond-end": lambda folder: add_row(folder, "99", "1", "5", "5", "9", "20", "1", "1", "1"),
     "unreadable-image": lambda folder: image_of(folder).write_text("no picture"),
@@ -165,7 +180,7 @@ def kinds(report) -> set[str]:
 def test_nothing_is_reported_on_a_clean_set(clean_root):
     report = audit(RECIPE, clean_root)
     assert not list(report.findings), findings_text(list(report.findings), clean_root)
-    assert report.images == 25 * FRAMES
+    assert report.images == 26 * FRAMES
     assert report.as_dict()["clean"]
 
 
@@ -184,13 +199,14 @@ def test_nothing_is_reported_on_clean_worlds_of_other_kinds(tmp_path, world):
     assert not list(report.findings), findings_text(list(report.findings), tmp_path)
 
 
-def test_every_planted_fault_is_found_and_nothing_else(root):
+@pytest.mark.parametrize("thorough", [False, True])
+def test_every_planted_fault_is_found_and_nothing_else(root, thorough):
     assert len(PLANTED) >= 20
     folders = sorted((root / "train").iterdir())
     planted = dict(zip(PLANTED, folders, strict=True))
     for check, folder in planted.items():
         PLANTED[check](folder)
-    report = audit(RECIPE, root)
+    report = audit(RECIPE, root, thorough=thorough)
     assert kinds(report) == set(PLANTED), findings_text(list(report.findings), root)
     for finding in report.findings:
         assert planted[finding.check].name in str(finding.file), finding
@@ -355,6 +371,54 @@ def test_a_sequence_that_was_published_without_header(few):
     assert not list(report.findings)
     assert [each.frame_rate for each in report.sheets["train"].sequences] == [14, 14]
     assert kinds(audit({"train": {"a": {"format": "mot", "path": "train"}}, "val": {}}, few)) == {"seqinfo"}
+    by_name = {"SYN-01": 10.0, "SYN-04": 20.0}
+    report = audit({"train": {"a": {"format": "mot", "path": "train", "frame_rate": by_name}}, "val": {}}, few)
+    assert not list(report.findings)
+    assert [each.frame_rate for each in report.sheets["train"].sequences] == [10, 20]
+
+
+@pytest.mark.parametrize(
+    "text", ["frameRate: 30", "frameRate = 30", "; frameRate=no\nFRAMERATE=30", "# a=b\nframeRate:30"]
+)
+def test_headers_are_understood_as_the_reader_does(few, text):
+    replace_in(few / "train" / "SYN-04" / "seqinfo.ini", "frameRate=30", text)
+    report = audit(RECIPE, few)
+    assert not list(report.findings), findings_text(list(report.findings), few)
+
+
+def test_two_swapped_ids_are_one_warning_with_both_lines(few):
+    folder = few / "train" / "SYN-04"
+    before = rows_of(folder)
+    swapped_ids(folder)
+    changed = [number for number, pair in enumerate(zip(before, rows_of(folder), strict=True), 1) if pair[0] != pair[1]]
+    (finding,) = audit(RECIPE, few).findings
+    assert (finding.check, finding.severity, finding.count) == ("id-swap", "warning", 1)
+    assert "change places in frame 5" in finding.found
+    assert len(finding.lines) == 2
+    assert set(finding.lines) <= set(changed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_swaps_in_real_rows_are_found(real_data, seed):
+    folder = real_data / "metrics" / "gt"
+    (ini,) = folder.rglob("MOT17-09-FRCNN/seqinfo.ini")
+    sequence = scan_mot_sequence(ini.parent, Findings())
+    rows, draw = sequence.rows, np.random.default_rng(seed)
+    centres = rows.boxes[:, :2] + rows.boxes[:, 2:] / 2
+    while True:  # two who are in view in frames t and t + 1, half to two bodies apart
+        frame = int(draw.integers(5, rows.frames.max() - 5))
+        here = [{rows.ids[row]: row for row in np.flatnonzero(rows.frames == frame + step)} for step in (0, 1)]
+        first, second = draw.choice(sorted(here[0]), 2, replace=False)
+        apart = np.linalg.norm(centres[here[0][first]] - centres[here[0][second]]) / rows.boxes[here[0][first], 3]
+        if first in here[1] and second in here[1] and 0.5 < apart < 2:
+            break
+    ids, later = rows.ids.copy(), rows.frames > frame
+    ids[later & (rows.ids == first)], ids[later & (rows.ids == second)] = second, first
+    sequence.rows = replace(rows, ids=ids)
+    findings = Findings()
+    check_rows(sequence, np.zeros((len(sequence.frames), 2), np.int64), findings)
+    (found,) = [each for each in findings if each.check == "id-swap"]
+    assert f"in frame {frame + 1}" in found.found
 
 
 def write_file(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:

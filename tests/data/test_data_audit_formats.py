@@ -143,7 +143,9 @@ def test_a_counter_that_ran_over_frame_major_rows(tmp_path):
         write_image(tmp_path / "images" / "V" / "img1" / f"{number:06d}.jpg", seed=number)
         rows = [f"0 {3 * number + person} 0.{person + 2} 0.5 0.1 0.4" for person in range(3)]
         write_label(tmp_path, f"V/img1/{number:06d}", *rows)
-    assert kinds(audit_one(tmp_path, format="jde")) == {"identity-explosion"}
+    (finding,) = audit_one(tmp_path, format="jde").findings
+    assert (finding.check, finding.file, finding.count) == ("identity-explosion", tmp_path / "images" / "V", 15)
+    assert "labels_with_ids" in finding.found
 
 
 def coco(root: Path, change=lambda content: None) -> Path:

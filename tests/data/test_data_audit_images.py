@@ -12,6 +12,7 @@ from PIL import Image
 from data.conftest import write_image
 from fairmot_pl.data.audit.footage import NEAR_BITS
 from fairmot_pl.data.audit.image_probe import perceptual_hash, probe_image, probe_images
+from fairmot_pl.data.audit.image_structure import is_sound
 
 
 def picture(seed: int, size: tuple[int, int] = (120, 200)) -> Image.Image:
@@ -34,6 +35,18 @@ def with_rubbish(content: bytes) -> bytes:
     """A block of zeros in the midst, as broken disks leave it."""
     middle = len(content) // 2
     return content[:middle] + bytes(2048) + content[middle + 2048 :]
+
+
+def patched(content: bytes, block: bytes) -> bytes:
+    """A block of something else in the midst."""
+    middle = len(content) // 2
+    return content[:middle] + block + content[middle + len(block) :]
+
+
+def large_picture(**options) -> bytes:
+    noise = np.random.default_rng(0).normal(0, 12, (480, 640, 3))
+    image = np.asarray(picture(0, (480, 640))) + noise
+    return encoded(Image.fromarray(image.clip(0, 255).astype(np.uint8)), quality=90, **options)
 
 
 def distance(first: Image.Image, second: Image.Image) -> int:
@@ -63,13 +76,91 @@ def distance(first: Image.Image, second: Image.Image) -> int:
         (lambda: encoded(picture(0)) + b"rubbish behind the image", ""),
     ],
 )
-def test_what_is_wrong_with_a_file(tmp_path, content, problem):
+@pytest.mark.parametrize("thorough", [False, True])
+def test_what_is_wrong_with_a_file(tmp_path, content, problem, thorough):
     path = tmp_path / "image.jpg"
     path.write_bytes(content())
-    facts = probe_image(path)
+    facts = probe_image(path, thorough=thorough)
     assert facts.problem == problem, facts
     assert facts.bytes_read == len(content())
     assert problem in ("empty-image", "unreadable-image") or facts.size == (120, 200)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"progressive": True},
+        {"optimize": True},
+        {"subsampling": 0, "restart_marker_rows": 1},
+        {"restart_marker_blocks": 3, "progressive": True},
+        {"comment": b"\xff\xd9 within a segment"},
+        {"exif": Image.Exif()},
+    ],
+)
+def test_whole_files_are_sound_without_decoding(options):
+    assert is_sound(large_picture(**options))
+    assert is_sound(encoded(picture(0).convert("L"), **options))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1"])
+def test_whole_png_files_are_sound(mode):
+    assert is_sound(encoded(picture(0).convert(mode), format="PNG"))
+
+
+def test_every_cut_of_a_file_is_seen():
+    for content in (encoded(picture(0)), encoded(picture(0), progressive=True), encoded(picture(0), format="PNG")):
+        assert not any(is_sound(content[:length]) for length in range(len(content)))
+
+
+def test_every_wrong_byte_of_a_png_is_seen():
+    content = encoded(picture(0, (20, 30)), format="PNG")
+    for place in range(len(content)):
+        changed = content[:place] + bytes([content[place] ^ 8]) + content[place + 1 :]
+        assert not is_sound(changed)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        bytes(512),
+        b"\xff" * 512,
+        b"\xaa" * 512,
+        np.random.default_rng(0).bytes(4096),
+        b"text of some other file, as file systems mix it in. " * 60,
+        encoded(picture(1))[:1000],
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_foreign_blocks_are_doubted(block, options):
+    assert not is_sound(patched(large_picture(**options), block))
+
+
+def test_a_piece_taken_out_shows_where_there_are_restarts():
+    content = large_picture(restart_marker_rows=1)
+    middle = len(content) // 2
+    assert not is_sound(content[:middle] + content[middle + 5000 :])
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"\xff\xd8\xff\xd9", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF"])
+def test_what_is_no_image_is_not_sound(content):
+    assert not is_sound(content)
+
+
+def test_a_flat_picture_is_decoded_and_found_whole(tmp_path):
+    path = tmp_path / "flat.jpg"
+    Image.new("RGB", (1920, 1080), (90, 90, 90)).save(path, optimize=True)
+    assert probe_image(path, thorough=False).problem == ""
+
+
+def test_looks_are_made_where_they_are_asked_for(tmp_path):
+    path = tmp_path / "image.jpg"
+    path.write_bytes(large_picture())
+    assert probe_image(path, looks=False, thorough=False).looks is None
+    assert probe_image(path, looks=True, thorough=False).looks is not None
+    found = dict(probe_images([path], compared=[path]))
+    assert found[path].looks is not None
+    assert dict(probe_images([path]))[path].looks is None
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -67,6 +67,10 @@ def test_a_clean_set(run, set_of):
     assert cv2.imread(str(pictures[0])).shape == (2 * 480 + 8, 2 * 800 + 8, 3)
 
 
+def test_every_image_is_decoded_on_demand(run, set_of):
+    assert "8 images decoded" in run("check_data", *set_of, "thorough=true").err
+
+
 def test_the_rendered_world_is_clean(run, world_root):
     assert "no fault was found" in run("check_data", f"data.root={world_root}", *WORLD).out
 
@@ -88,7 +92,7 @@ def test_faults_leave_with_status_1_and_a_table(fails, set_of, folder):
 def test_json_is_all_that_is_printed(fails, set_of, folder):
     status, out, err = fails(*set_of, "--json", "--show=1")
     assert (status, json.loads(out)["clean"]) == (0, True)
-    assert "images decoded" in err
+    assert "images checked" in err
     (folder / "train" / "SYN-01" / "img1" / "000002.jpg").unlink()
     status, out, _ = fails(*set_of, "--json")
     document = json.loads(out)
@@ -112,8 +116,8 @@ def test_ctrl_c_keeps_what_was_found(fails, set_of, folder, monkeypatch):
     path.write_text(path.read_text() + "2,x,5,5,9,20,1,1,1\n")
     whole = auditing.probe_images
 
-    def stopped(paths, workers=None):
-        yield from list(whole(paths, workers=workers))[:3]
+    def stopped(paths, **options):
+        yield from list(whole(paths, **options))[:3]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(auditing, "probe_images", stopped)

@@ -50,7 +50,7 @@ def test_a_page_of_sound_data(tmp_path):
     )
     text = path.read_text()
     assert "Data &lt;check&gt;" in text
-    assert "Nothing: every image could be decoded" in text
+    assert "Nothing: every image is whole" in text
     assert text.count("<svg") == 2
     assert text.count("data:image/jpeg") == 1
     assert "http" not in text.replace("http://www.w3.org", "")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -38,7 +39,29 @@ def objects_at(maps: HeadMaps, image: Tensor, index: Tensor) -> Objects:
     return Objects(image, index, at_cells(maps.offset, image, index), at_cells(maps.size, image, index))
 
 
-@torch.no_grad()
+class Sight(NamedTuple):
+    """What a network says of a batch, the costly part of it only where it is asked.
+
+    Attributes:
+        heatmap: `(B, C, h, w)` centre logits.
+        read: from images `(N,)` and row-major cells `(N,)` to the objects centred there and their embeddings
+            `(N, D)`, not normalised.
+    """
+
+    heatmap: Tensor
+    read: Callable[[Tensor, Tensor], tuple[Objects, Tensor]]
+
+
+def sight_of(maps: HeadMaps, *, reid_sampling: str = "center") -> Sight:
+    """What the dense maps say; embeddings are read as `reid_sampling` has it."""
+
+    def read(image: Tensor, index: Tensor) -> tuple[Objects, Tensor]:
+        objects = objects_at(maps, image, index)
+        return objects, sample_embeddings(maps.embedding, objects, sampling=reid_sampling)
+
+    return Sight(maps.heatmap, read)
+
+
 def decode_detections(
     maps: HeadMaps, *, k: int = 500, score_threshold: float = 0.0, reid_sampling: str = "center"
 ) -> list[Detections]:
@@ -54,13 +77,31 @@ def decode_detections(
     Returns:
         One `Detections` an image: boxes in network-input pixels (never clipped), descending scores, embeddings of
         unit length.
+
+    Example:
+        >>> import torch
+        >>> from fairmot_pl import HeadMaps, decode_detections
+        >>> heatmap = torch.full((1, 1, 24, 40), -5.0)
+        >>> heatmap[0, 0, 10, 8] = 5  # somebody at x = 8, y = 10 in cells of 4 pixels, two cells to each side
+        >>> maps = HeadMaps(
+        ...     heatmap, torch.full((1, 4, 24, 40), 2.0), torch.zeros(1, 2, 24, 40), torch.ones(1, 8, 24, 40)
+        ... )
+        >>> (found,) = decode_detections(maps, score_threshold=0.4)
+        >>> found.boxes.tolist()
+        [[24.0, 32.0, 40.0, 48.0]]
     """
-    scores, index, classes = top_peaks(maps.heatmap, k)
+    return decode_sight(sight_of(maps, reid_sampling=reid_sampling), k=k, score_threshold=score_threshold)
+
+
+@torch.no_grad()
+def decode_sight(sight: Sight, *, k: int = 500, score_threshold: float = 0.0) -> list[Detections]:
+    """`decode_detections` of whatever can be read at the peaks."""
+    scores, index, classes = top_peaks(sight.heatmap, k)
     kept = scores > score_threshold
-    objects = objects_at(maps, kept.nonzero(as_tuple=True)[0], index[kept])
-    boxes = objects.boxes(maps.heatmap.shape[3]) * STRIDE
-    embeddings = F.normalize(sample_embeddings(maps.embedding, objects, sampling=reid_sampling), dim=1)
-    parts = (_per_image(values, kept) for values in (boxes, scores[kept], embeddings, classes[kept]))
+    objects, embeddings = sight.read(kept.nonzero(as_tuple=True)[0], index[kept])
+    boxes = objects.boxes(sight.heatmap.shape[3]) * STRIDE
+    looks = F.normalize(embeddings.float(), dim=1)
+    parts = (_per_image(values, kept) for values in (boxes, scores[kept], looks, classes[kept]))
     return [
         Detections(boxes=box, scores=score, embeddings=embedding, classes=kind)
         for box, score, embedding, kind in zip(*parts, strict=True)

@@ -22,6 +22,18 @@ class HeadMaps(NamedTuple):
             height; in map cells.
         offset: `(B, 2, h, w)` x, y from the cell's corner to the centre, in map cells.
         embedding: `(B, D, h, w)` re-ID embedding, not normalised.
+
+    Example:
+        >>> import torch
+        >>> from fairmot_pl import HeadMaps
+        >>> maps = HeadMaps(
+        ...     heatmap=torch.full((1, 1, 24, 40), -5.0),
+        ...     size=torch.ones(1, 4, 24, 40),
+        ...     offset=torch.zeros(1, 2, 24, 40),
+        ...     embedding=torch.ones(1, 8, 24, 40),
+        ... )
+        >>> maps.heatmap.sigmoid().max() < 0.01
+        tensor(True)
     """
 
     heatmap: Tensor
@@ -40,6 +52,13 @@ class Targets(NamedTuple):
         index: `(K,)` int64 row-major cell index of the centre.
         mask: `(K,)` uint8, 1 where the slot holds an object. Slots with 0 carry zeros and mean nothing.
         identity: `(K,)` int64 identity class, -1 = unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import encode_targets
+        >>> targets = encode_targets(np.array([[16, 8, 48, 72]]), np.array([3]), map_size=(24, 40))
+        >>> targets.identity[targets.mask.bool()]
+        tensor([3])
     """
 
     heatmap: Tensor

@@ -121,6 +121,13 @@ def encode_targets(
 
     Raises:
         ValueError: arrays of different length, an unknown box encoding, or a class outside `num_classes`.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import encode_targets
+        >>> targets = encode_targets(np.array([[16, 8, 48, 72]]), np.array([3]), map_size=(24, 40))
+        >>> tuple(targets.heatmap.shape), targets.heatmap[0, 10, 8].item(), targets.size[0].tolist()
+        ((1, 24, 40), 1.0, [4.0, 8.0, 4.0, 8.0])
     """
     check_box_encoding(box_encoding)
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)

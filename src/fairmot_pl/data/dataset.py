@@ -113,6 +113,10 @@ class TrainingSamples(Dataset[TrainingSample]):
     def __len__(self) -> int:
         return len(self._paths)
 
+    def image_path(self, index: int) -> Path:
+        """The file of an image."""
+        return Path(os.fsdecode(self._paths[index]))
+
     def __getitem__(self, key: tuple[int, int] | int) -> TrainingSample:
         """The view of an image in an epoch.
 
@@ -152,7 +156,7 @@ class TrainingSamples(Dataset[TrainingSample]):
                 return self.cache.read(entry, size)
             except (OSError, ValueError) as error:
                 warnings.warn(f"damaged entry of the image cache, its image is read instead: {error}", stacklevel=2)
-        return read_picture(Path(os.fsdecode(self._paths[index])), size, detail=detail)
+        return read_picture(self.image_path(index), size, detail=detail)
 
     def _view(self, index: int, picture: Picture, draw: Draw) -> tuple[Tensor, Targets]:
         objects = slice(self._bounds[index], self._bounds[index + 1])

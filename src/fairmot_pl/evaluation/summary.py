@@ -31,6 +31,14 @@ class Summary:
         curves: for each sequence and for `OVERALL` the columns alpha, HOTA, DetA, AssA, LocA over the 19 IoU
             thresholds.
         protocol: `"trackeval"`, or `"reference"`: counted as FairMOT's scripts do, without HOTA and its parts.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import evaluate_tracking
+        >>> rows = np.array([[frame, 1, 10, 20, 40, 100] for frame in range(1, 6)])
+        >>> summary = evaluate_tracking({"street": rows}, {"street": rows})
+        >>> summary.overall["HOTA"], summary.sequences["street"]["FN"], summary.flat()["val/MOTA"]
+        (1.0, 0, 1.0)
     """
 
     overall: Figures

@@ -114,6 +114,16 @@ def evaluate_tracking(
         FileNotFoundError: a folder or a `seqinfo.ini` is missing.
         ValueError: an unknown benchmark or protocol; a sequence with only ground truth or only results; broken rows,
             frames beyond the end, or an id used twice in one frame (source, frame and id are named).
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import evaluate_tracking
+        >>> rows = [[frame, 1, 10 + frame, 20, 40, 100] for frame in range(1, 11)]  # one person, ten frames
+        >>> halves = np.array(rows)
+        >>> halves[5:, 1] = 2  # the tracker gives a new id half-way
+        >>> summary = evaluate_tracking({"street": np.array(rows)}, {"street": halves})
+        >>> summary.overall["IDSW"], summary.overall["MOTA"], summary.overall["IDF1"]
+        (1, 0.9, 0.5)
     """
     check_benchmark(benchmark)
     check_protocol(protocol)

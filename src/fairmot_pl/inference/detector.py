@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from fairmot_pl.codec.decode import decode_detections
-from fairmot_pl.data.images import letterbox_pixels, to_tensor
+from fairmot_pl.codec.decode import Sight, decode_sight, sight_of
+from fairmot_pl.data.images import letterbox_pixels, to_planes, to_unit
 from fairmot_pl.letterbox import Letterbox
+from fairmot_pl.models.fairmot import FairMOT
+from fairmot_pl.models.folding import folded
 from fairmot_pl.structures import Detections
 
 INPUT_MULTIPLE = 32
@@ -22,10 +24,26 @@ _AUTOCAST = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float
 _PRECISIONS = ("auto", *_AUTOCAST)
 
 
+class Prepared(NamedTuple):
+    """Images on their way into the network.
+
+    Attributes:
+        planes: `(B, 3, H, W)` uint8 RGB of the network's input size, in pinned memory where a GPU waits for it.
+        letterboxes: how each image was fitted in.
+    """
+
+    planes: Tensor
+    letterboxes: list[Letterbox]
+
+
 class Detector:
     """A network, ready to look at images of any size.
 
-    The model is moved to the device and put into eval mode; it stays the caller's object otherwise.
+    `detector(image)` and `detector.batch(images)` do everything; `prepare`, `network` and `decode` are their three
+    steps, for whoever lets them overlap. The first may run in several threads at once.
+
+    The model is moved to the device and put into eval mode; it stays the caller's object otherwise. On a CPU a
+    `FairMOT` is copied, with its batch norms folded into the convolutions: later changes of its weights do not count.
 
     Args:
         model: maps float32 images `(B, 3, H, W)` in [0, 1] to `HeadMaps`, as `FairMOT` does.
@@ -39,6 +57,18 @@ class Detector:
 
     Raises:
         ValueError: an argument that cannot work; the message names it and what is allowed.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import Detector, build_fairmot
+        >>> model = build_fairmot(backbone="mobilenetv3_small_050", reid_dim=16, deformable=False, head_channels=8)
+        >>> detector = Detector(model, input_size=(96, 160), score_threshold=0.1)  # or load_fairmot(FILE)
+        >>> image = np.zeros((480, 640, 3), np.uint8)
+        >>> detections = detector(image)
+        >>> detections.boxes.shape[1], detections.embeddings.shape[1]
+        (4, 16)
+        >>> len(detector.batch([image, image[:240]]))
+        2
     """
 
     def __init__(
@@ -61,7 +91,9 @@ class Detector:
         self.device = _resolve_device(device)
         self.precision = _resolve_precision(precision, self.device)
         self.model = model.to(self.device).eval()
-        self.reid_sampling = getattr(model, "reid_sampling", "center")
+        if isinstance(model, FairMOT) and self.device.type == "cpu":
+            # bytes come in planes; only on a CPU is it known that the other layout is the faster one
+            self.model = folded(model).to(memory_format=torch.channels_last)
 
     def __call__(self, image: NDArray[np.uint8]) -> Detections:
         """Detect in one `(H, W, 3)` uint8 RGB image.
@@ -75,7 +107,6 @@ class Detector:
         """
         return self.batch([image])[0]
 
-    @torch.inference_mode()
     def batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Detect in several images, whose sizes may differ, in one pass of the network.
 
@@ -86,19 +117,44 @@ class Detector:
             TypeError: an image is not a uint8 array; its position is named.
             ValueError: an image is not of shape `(H, W, 3)`; its position is named.
         """
-        for position, image in enumerate(images):
-            _check_image(image, position)
         if len(images) == 0:
             return []
+        prepared = self.prepare(images)
+        return self.decode(self.network(prepared), prepared.letterboxes)
+
+    def prepare(self, images: Sequence[NDArray[np.uint8]]) -> Prepared:
+        """Check at least one image and fit each into the network's input.
+
+        Raises:
+            TypeError, ValueError: as `batch`.
+        """
+        for position, image in enumerate(images):
+            _check_image(image, position)
         letterboxes = [Letterbox(image.shape[:2], self.input_size) for image in images]
-        tensors = [to_tensor(letterbox_pixels(*pair)) for pair in zip(images, letterboxes, strict=True)]
+        planes = [to_planes(letterbox_pixels(*pair)) for pair in zip(images, letterboxes, strict=True)]
+        stacked = torch.stack(planes)
+        return Prepared(stacked.pin_memory() if self.device.type == "cuda" else stacked, letterboxes)
+
+    @torch.inference_mode()
+    def network(self, prepared: Prepared) -> Sight:
+        """What the network says of prepared images; bytes travel to the device, floats are made there."""
         dtype = _AUTOCAST[self.precision]
+        images = to_unit(prepared.planes.to(self.device, non_blocking=True))
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-            maps = self.model(torch.stack(tensors).to(self.device))
-        found = decode_detections(
-            maps, k=self.k, score_threshold=self.score_threshold, reid_sampling=self.reid_sampling
-        )
+            if isinstance(self.model, FairMOT):
+                return self.model.look(images)
+            return sight_of(self.model(images))
+
+    @torch.inference_mode()
+    def decode(self, sight: Sight, letterboxes: Sequence[Letterbox]) -> list[Detections]:
+        """One `Detections` an image, each in pixels of its own image."""
+        found = decode_sight(sight, k=self.k, score_threshold=self.score_threshold)
         return [locate(*pair) for pair in zip(found, letterboxes, strict=True)]
+
+    def wait(self) -> None:
+        """Until the device has done what it was given; what follows can then be timed on its own."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
 
 def locate(detections: Detections, letterbox: Letterbox) -> Detections:

@@ -67,7 +67,7 @@ def draw_tracks(image: Image, tracks: Tracks, *, trails: Trails | None = None) -
     """
     canvas = _copied(image)
     tracks = tracks.select(np.flatnonzero(np.isfinite(tracks.boxes).all(axis=1)))
-    width = max(1, round(min(image.shape[:2]) / 300))
+    width = line_width(image)
     colours = [identity_colour(identity) for identity in tracks.ids.tolist()]
     if trails is not None:
         for identity, colour in zip(tracks.ids.tolist(), colours, strict=True):
@@ -76,7 +76,7 @@ def draw_tracks(image: Image, tracks: Tracks, *, trails: Trails | None = None) -
     for (left, top, right, bottom), colour in zip(boxes.tolist(), colours, strict=True):
         cv2.rectangle(canvas, (left, top), (right, bottom), colour, width)
     for identity, (left, top, _, _), colour in zip(tracks.ids.tolist(), boxes.tolist(), colours, strict=True):
-        _draw_label(canvas, str(identity), left, top, colour)
+        draw_label(canvas, str(identity), left, top, colour)
     return canvas
 
 
@@ -126,8 +126,13 @@ def _draw_trail(canvas: Image, points: NDArray[np.float64], colour: RGB, width: 
         cv2.line(canvas, path[step - 1].tolist(), path[step].tolist(), colour, thickness, cv2.LINE_AA)
 
 
-def _draw_label(canvas: Image, text: str, left: int, top: int, colour: RGB) -> None:
-    """The id on a filled tag above the box; inside the image wherever the box is."""
+def line_width(image: Image) -> int:
+    """Pixels of a line that suits the size of an image."""
+    return max(1, round(float(min(image.shape[:2])) / 300))
+
+
+def draw_label(canvas: Image, text: str, left: int, top: int, colour: RGB) -> None:
+    """Text on a filled tag above a point; inside the image wherever the point is."""
     height, width = canvas.shape[:2]
     scale = max(0.35, min(height, width) / 1100)
     stroke = max(1, round(1.6 * scale))

@@ -14,6 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+TICKS = 16
+"""Time stamps a frame: frames that come unevenly are shown when they came, to a sixteenth of a step."""
+
 
 class VideoWriter:
     """Write frames as mp4 (H.264, yuv420p, index first); a context manager.
@@ -47,6 +50,8 @@ class VideoWriter:
         self.quality = quality
         self.frames_written = 0
         self._image_size = self._video_size = (0, 0)  # known from the first frame on
+        self._rate = Fraction(frame_rate).limit_denominator(100_000)
+        self._stamp = -TICKS
         self._scratch: Path | None = None
         self._container: Any = None
         self._stream: Any = None
@@ -62,8 +67,13 @@ class VideoWriter:
         else:
             self.discard()
 
-    def write(self, image: NDArray[np.uint8]) -> None:
-        """Append one `(H, W, 3)` uint8 RGB frame."""
+    def write(self, image: NDArray[np.uint8], *, seconds: float | None = None) -> None:
+        """Append one `(H, W, 3)` uint8 RGB frame.
+
+        Args:
+            image: the frame.
+            seconds: when it is shown, after the first frame; None: one step of the frame rate after the last one.
+        """
         import av
 
         image = self._checked(image)
@@ -75,7 +85,8 @@ class VideoWriter:
             frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(
                 format="yuv420p", dst_colorspace="ITU709"
             )
-            self._container.mux(self._stream.encode(frame))
+            frame.pts, frame.time_base = self._next_stamp(seconds), 1 / (self._rate * TICKS)
+            self._mux(frame)
         except OSError as error:
             self._fail(error)
         self.frames_written += 1
@@ -90,10 +101,9 @@ class VideoWriter:
         if self._container is None:
             raise ValueError(f"{self.path}: no frame was written, so there is no video to finish")
         try:
-            self._container.mux(self._stream.encode(None))
+            self._mux(None)
             self._container.close()
-            if self._scratch is not None:
-                os.replace(self._scratch, self.path)
+            self._put_in_place()
         except OSError as error:
             self._fail(error)
         self._container = self._stream = self._scratch = None
@@ -114,6 +124,32 @@ class VideoWriter:
             f"{error.strerror or error}; free space or choose another folder"
         ) from error
 
+    def _mux(self, frame: Any) -> None:
+        """Encode a frame, or with None what the encoder holds back."""
+        for packet in self._stream.encode(frame):
+            packet.duration = packet.duration or TICKS  # what a player shows before it knows the next frame
+            self._container.mux(packet)
+
+    def _next_stamp(self, seconds: float | None) -> int:
+        regular = self._stamp + TICKS
+        wanted = regular if seconds is None else round(seconds * self._rate * TICKS)
+        self._stamp = max(wanted, self._stamp + 1, 0)
+        return self._stamp
+
+    def _muxer_options(self) -> dict[str, str]:
+        return {"movflags": "+faststart"}
+
+    def _encoder_options(self) -> dict[str, str]:
+        return {"crf": str(self.quality)}
+
+    def _file_to_write(self) -> Path:
+        self._scratch = scratch_file(self.path)
+        return self._scratch
+
+    def _put_in_place(self) -> None:
+        if self._scratch is not None:
+            os.replace(self._scratch, self.path)
+
     def _open(self, height: int, width: int) -> None:
         import av
 
@@ -121,15 +157,12 @@ class VideoWriter:
         self._video_size = _even_size(height, width, self.max_side)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, scratch = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.stem}.", suffix=".mp4")
-            os.close(handle)
-            self._scratch = Path(scratch)
-            self._scratch.chmod(0o644)
-            self._container = av.open(scratch, "w", format="mp4", options={"movflags": "+faststart"})
+            file = str(self._file_to_write())
+            self._container = av.open(file, "w", format="mp4", options=self._muxer_options())
         except OSError as error:
             self._fail(error)
-        rate = Fraction(self.frame_rate).limit_denominator(100_000)
-        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": str(self.quality)})
+        self._stream = self._container.add_stream("libx264", rate=self._rate, options=self._encoder_options())
+        self._stream.codec_context.time_base = 1 / (self._rate * TICKS)
         self._stream.height, self._stream.width = self._video_size
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
@@ -156,6 +189,14 @@ class VideoWriter:
             return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         extra = ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0))
         return np.ascontiguousarray(np.pad(image, extra, mode="edge"))
+
+
+def scratch_file(path: Path) -> Path:
+    """A new hidden file beside a video, to be renamed to it when it is finished."""
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".mp4")
+    os.close(handle)
+    Path(scratch).chmod(0o644)
+    return Path(scratch)
 
 
 def _even_size(height: int, width: int, max_side: int | None) -> tuple[int, int]:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
 
-KERNEL = 3
-TAPS = KERNEL * KERNEL
+from fairmot_pl.models.gathered_conv import KERNEL, TAPS, gathered_deform_conv
 
 
 class DeformConv(nn.Module):
@@ -38,15 +37,13 @@ class DeformConv(nn.Module):
         """
         own, exact = self.weight.dtype, torch.promote_types(self.weight.dtype, torch.float32)
         with torch.autocast(features.device.type, enabled=False):
-            offset, mask = self.offset_mask(features.to(own)).to(exact).split((2 * TAPS, TAPS), dim=1)
-            sampled = deform_conv2d(
-                features.to(exact),
-                offset,
-                self.weight.to(exact),
-                self.bias.to(exact),
-                padding=1,
-                mask=mask.sigmoid(),
-            )
+            offset_mask = self.offset_mask(features.to(own)).to(exact)
+            taken, weight, bias = features.to(exact), self.weight.to(exact), self.bias.to(exact)
+            if features.device.type == "cpu" and not torch.is_grad_enabled():
+                sampled = gathered_deform_conv(taken, offset_mask, weight, bias)
+            else:
+                offset, mask = offset_mask.split((2 * TAPS, TAPS), dim=1)
+                sampled = deform_conv2d(taken, offset, weight, bias, padding=1, mask=mask.sigmoid())
         result: Tensor = sampled.to(features.dtype)
         return result
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from fairmot_pl.codec.decode import Sight, sight_of
 from fairmot_pl.codec.maps import HeadMaps, check_box_encoding
-from fairmot_pl.codec.sampling import check_sampling
+from fairmot_pl.codec.sampling import Objects, check_sampling
 from fairmot_pl.models.backbone import STRIDES, Backbone, build_backbone
-from fairmot_pl.models.heads import DetectionHead, ReIDHead
+from fairmot_pl.models.heads import DetectionHead, ReIDHead, at_neighbourhoods, neighbourhoods
 from fairmot_pl.models.necks import READS_BRANCHES, build_neck, check_neck
 from fairmot_pl.models.necks.neck import Neck
 
@@ -45,6 +46,15 @@ class FairMOT(nn.Module):
     Attributes:
         config: as given; `build_fairmot(**model.config)` builds the same network with fresh weights.
         load_report: what `load_fairmot` read; None for a network built anew.
+
+    Example:
+        >>> import torch
+        >>> from fairmot_pl import build_fairmot
+        >>> model = build_fairmot(backbone="mobilenetv3_small_050", deformable=False, head_channels=8)
+        >>> with torch.no_grad():
+        ...     maps = model.eval()(torch.rand(2, 3, 96, 160))
+        >>> tuple(maps.heatmap.shape), tuple(maps.embedding.shape)
+        ((2, 1, 24, 40), (2, 128, 24, 40))
     """
 
     mean: Tensor
@@ -83,11 +93,37 @@ class FairMOT(nn.Module):
         Raises:
             ValueError: `images` has another shape.
         """
-        _check_images(images)
-        features = self.neck(self.backbone((images - self.mean) / self.std))
-        for_detection, for_reid = branch(features)
+        for_detection, for_reid = branch(self.shared_map(images))
         heatmap, size, offset = self.detection_head(for_detection)
         return HeadMaps(heatmap=heatmap, size=size, offset=offset, embedding=self.reid_head(for_reid))
+
+    def shared_map(self, images: Tensor) -> Tensor:
+        """Trunk and neck: images, as in `forward`, to the map `(B, c, H / 4, W / 4)` that both heads look at.
+
+        Raises:
+            ValueError: `images` has another shape.
+        """
+        _check_images(images)
+        features: Tensor = self.neck(self.backbone((images - self.mean) / self.std))
+        return features
+
+    def look(self, images: Tensor) -> Sight:
+        """The heatmap of a batch, and the other heads wherever they are then asked.
+
+        The numbers are those of `forward`. Where embeddings are read at centres the heads work at the cells asked
+        for instead of all, which saves three quarters of their work.
+        """
+        if self.reid_sampling != "center":
+            return sight_of(self(images), reid_sampling=self.reid_sampling)
+        features = self.shared_map(images)
+        branches = (self.detection_head.size, self.detection_head.offset, self.reid_head.embedding)
+
+        def read(image: Tensor, index: Tensor) -> tuple[Objects, Tensor]:
+            around = neighbourhoods(features, image, index)
+            size, offset, embedding = (at_neighbourhoods(branch, around) for branch in branches)
+            return Objects(image, index, offset, size), embedding
+
+        return Sight(self.detection_head.centres(features), read)
 
     @property
     def reid_sampling(self) -> str:
@@ -149,6 +185,12 @@ def build_fairmot(
 
     Raises:
         ValueError: unknown or unsuitable backbone or neck, unknown box encoding, a size below 1.
+
+    Example:
+        >>> from fairmot_pl import build_fairmot
+        >>> model = build_fairmot(backbone="mobilenetv3_small_050", reid_dim=64, deformable=False, head_channels=8)
+        >>> model.config["reid_dim"], build_fairmot(**model.config).config == model.config
+        (64, True)
     """
     box_channels = check_box_encoding(box_encoding)
     check_sampling(reid_sampling)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 HEATMAP_PRIOR = -2.19
 """Logit of the share of cells that is foreground before training, about 0.1 (CenterNet, after focal loss)."""
@@ -49,9 +50,34 @@ def _precise(layers: nn.Sequential, features: Tensor) -> Tensor:
     *hidden, last = layers
     for layer in hidden:
         features = layer(features)
+    return _last_precise(last, features)
+
+
+def _last_precise(last: nn.Module, features: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):
         precise: Tensor = last(features.to(next(last.parameters()).dtype))
     return precise.to(torch.promote_types(precise.dtype, torch.float32))
+
+
+def neighbourhoods(features: Tensor, image: Tensor, index: Tensor) -> Tensor:
+    """`(N, c, 3, 3)` cells of `features` `(B, c, h, w)` around cells `index` `(N,)` of `image` `(N,)`; 0 outside."""
+    width = features.shape[3]
+    padded = F.pad(features, (1, 1, 1, 1))
+    near = torch.arange(3, device=features.device)
+    rows = (index // width)[:, None, None] + near[:, None]
+    columns = (index % width)[:, None, None] + near
+    cells: Tensor = padded[image[:, None, None], :, rows, columns]
+    return cells.permute(0, 3, 1, 2)
+
+
+def at_neighbourhoods(layers: nn.Sequential, around: Tensor) -> Tensor:
+    """`(N, out)` float32 or better: what a branch says of the cells in the middle of `around` `(N, c, 3, 3)`."""
+    first, *between, last = layers
+    assert isinstance(first, nn.Conv2d)
+    hidden = F.conv2d(around.to(first.weight.dtype), first.weight, first.bias)  # without padding: one value each
+    for layer in between:
+        hidden = layer(hidden)
+    return _last_precise(last, hidden).flatten(1)
 
 
 def _start(layers: nn.Sequential, style: HeadStyle) -> None:
@@ -94,7 +120,11 @@ class DetectionHead(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`. Float32 or better."""
-        return _precise(self.heatmap, features), _precise(self.size, features), _precise(self.offset, features)
+        return self.centres(features), _precise(self.size, features), _precise(self.offset, features)
+
+    def centres(self, features: Tensor) -> Tensor:
+        """Heatmap logits alone."""
+        return _precise(self.heatmap, features)
 
 
 class ReIDHead(nn.Module):

@@ -97,6 +97,12 @@ def load_fairmot(path: str | Path) -> FairMOT:
     Raises:
         FileNotFoundError: there is no such file.
         WeightsError: the file is damaged, no FairMOT network, of another architecture, or does not fit.
+
+    Example:
+        >>> from fairmot_pl import load_fairmot
+        >>> model = load_fairmot("best.ckpt")
+        >>> model.training, model.config["reid_dim"]
+        (False, 16)
     """
     weights = read_weights(path)
     if weights.lacks:

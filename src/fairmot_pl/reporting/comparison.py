@@ -1,122 +1,182 @@
-"""Several runs side by side: what differs in their configurations, and what came of it."""
+"""Several runs side by side: what differs in their configurations, what came of it, and which differences are real."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
-from fairmot_pl.reporting.run_records import RunRecord, find_runs, read_run
-from fairmot_pl.reporting.wording import figure_text, is_fraction, lower_is_better
+from fairmot_pl.reporting.grouping import ORIGINS, Grouping, RunGroup, group_runs, setting_text
+from fairmot_pl.reporting.run_records import RunRecord
+from fairmot_pl.reporting.significance import LEVEL
+from fairmot_pl.reporting.text_tables import Cell, Mark, TextTable
+from fairmot_pl.reporting.verdicts import Verdict, best_of, judge
+from fairmot_pl.reporting.wording import figure_text, is_fraction
 
-__all__ = ["MAIN_METRICS", "ComparisonTable", "RunRecord", "comparison_table", "find_runs", "read_run"]
-
-MAIN_METRICS = ("val/HOTA", "val/MOTA", "val/IDF1", "val/IDSW")
+MAIN_METRICS = ("val/HOTA", "val/DetA", "val/AssA", "val/MOTA", "val/IDF1", "val/IDSW")
 
 _TASK_LOSSES, _TOTAL_LOSS = "train/loss/", "train/loss/total"
-
-_REPEATED = "callbacks.tracking.tracker."
-"""Keys that only repeat those of the node tracker."""
 
 _ABSENT = "-"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ComparisonTable:
-    """A table of runs; a cell of `best` is True where its run is the best by that metric.
+    """A table of settings, or of runs where each setting was run once.
 
     Args:
-        runs: one row each.
-        keys: configuration keys that differ between the runs.
+        grouping: the runs, sorted into settings.
         metrics: the metrics shown.
+        verdicts: by metric, one for each group.
     """
 
-    runs: tuple[RunRecord, ...]
-    keys: tuple[str, ...]
+    grouping: Grouping
     metrics: tuple[str, ...]
+    verdicts: Mapping[str, Sequence[Verdict]]
+
+    @property
+    def runs(self) -> tuple[RunRecord, ...]:
+        """All runs."""
+        return self.grouping.runs
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Configuration keys that differ between the rows."""
+        return self.grouping.keys
 
     def best(self, metric: str) -> frozenset[str]:
-        """Names of the runs that reached the best value of a metric; none if it is the only one, or all are equal.
-
-        Of training figures none is best: losses measure how a run was taught as much as what it learned.
-        """
-        if metric.startswith("train/"):
-            return frozenset()
-        values = {
-            run.name: run.metrics[metric] for run in self.runs if math.isfinite(run.metrics.get(metric, math.nan))
-        }
-        if len(set(values.values())) < 2:
-            return frozenset()
-        target = min(values.values()) if lower_is_better(metric) else max(values.values())
-        return frozenset(name for name, value in values.items() if value == target)
+        """Names of the rows with the best mean of a metric, see `best_of`."""
+        groups = self.grouping.groups
+        return frozenset(groups[place].name for place in best_of(groups, metric))
 
     def text(self) -> str:
-        """Aligned columns for a terminal; `*` marks the best."""
-        header, rows = self._cells(lambda cell, best: cell + ("*" if best else " "))
-        widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
-        lines = [self._aligned(row, widths) for row in [header, ["-" * width for width in widths], *rows]]
-        legend = ["", "* best"] if any(self.best(metric) for metric in self.metrics) else []
-        return "\n".join([*lines, *legend])
+        """Aligned columns for a terminal, with a legend and the notes."""
+        return "\n".join([self.table().text(), *self._below(best="* best", noise="~")])
 
     def markdown(self) -> str:
-        """A Markdown table; the best are bold."""
-        header, rows = self._cells(lambda cell, best: f"**{cell}**" if best else cell)
-        marks = ["---:" if self._is_figure(index) else "---" for index in range(len(header))]
-        escaped = [[cell.replace("|", "\\|") for cell in row] for row in [header, marks, *rows]]
-        return "\n".join("| " + " | ".join(row) + " |" for row in escaped)
+        """A Markdown table with legend and notes; of all runs too, where they were averaged."""
+        parts = [self.table().markdown(), *self._below(best="**bold**: best", noise="~", gap="")]
+        if self.grouping.has_seeds:
+            parts += ["", self.of_runs().table().markdown()]
+        return "\n".join(parts) + "\n"
+
+    def latex(self) -> str:
+        """A LaTeX table (booktabs); legend and notes are comments."""
+        remarks = [f"% {line}" for line in self._below(best="bold: best", noise="tilde", gap="") if line]
+        return "\n".join([self.table().latex(), *remarks]) + "\n"
 
     def csv(self) -> str:
-        """Comma-separated, figures in full precision as they were logged, empty where a run has none."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["run", *self.keys, *self.metrics, "problem"])
-        for run in self.runs:
-            settings = [_setting(run.config[key]) if key in run.config else "" for key in self.keys]
-            writer.writerow([run.name, *settings, *(run.metrics.get(name, "") for name in self.metrics), run.problem])
-        return stream.getvalue()
-
-    def _cells(self, mark: Callable[[str, bool], str]) -> tuple[list[str], list[list[str]]]:
-        """Header and rows as text; `mark(cell, is_best)` dresses the figures."""
-        troubled = any(run.problem for run in self.runs)
-        shown = [f"{name} %" if is_fraction(name) else name for name in self.metrics]
-        header = ["run", *self.keys, *shown, *(["problem"] if troubled else [])]
-        best = {metric: self.best(metric) for metric in self.metrics}
-        rows = []
-        for run in self.runs:
-            settings = [_setting(run.config[key]) if key in run.config else _ABSENT for key in self.keys]
-            figures = [
-                mark(
-                    figure_text(name, run.metrics[name]) if name in run.metrics else _ABSENT,
-                    run.name in best[name],
-                )
-                for name in self.metrics
+        """One row a run: comma-separated, figures in full precision, empty where a run has none."""
+        keys = self.grouping.run_keys
+        rows = [
+            [
+                run.name,
+                *(setting_text(run.config[key]) if key in run.config else "" for key in keys),
+                *(run.metrics.get(name, "") for name in self.metrics),
+                run.problem,
             ]
-            verdict = f"failed: {run.problem}" if run.failed else run.problem
-            rows.append([run.name, *settings, *figures, *([verdict] if troubled else [])])
-        return header, rows
-
-    def _is_figure(self, index: int) -> bool:
-        return 0 <= index - 1 - len(self.keys) < len(self.metrics)
-
-    def _aligned(self, row: Sequence[str], widths: Sequence[int]) -> str:
-        cells = [
-            cell.rjust(width) if self._is_figure(index) else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            for run in self.runs
         ]
-        return "  ".join(cells).rstrip()
+        return _csv([["run", *keys, *self.metrics, "problem"], *rows])
+
+    def settings_csv(self) -> str:
+        """One row a setting: means, deviations over seeds and verdicts, in full precision."""
+        parts = ("mean", "sd", "verdict", "difference to best", "low", "high", "p")
+        header = ["setting", *self.keys, "runs", *(f"{name} {part}" for name in self.metrics for part in parts)]
+        rows: list[list[Any]] = [header]
+        for place, group in enumerate(self.grouping.groups):
+            row: list[Any] = [group.name, *(group.settings.get(key, "") for key in self.keys), len(group.runs)]
+            for name in self.metrics:
+                verdict = self.verdicts[name][place]
+                figures = (verdict.difference, verdict.low, verdict.high, verdict.p)
+                row += [group.mean(name), group.deviation(name), "" if verdict.kind == "none" else verdict.kind]
+                row += [figure if math.isfinite(figure) else "" for figure in figures]
+            rows.append(["" if value is None else value for value in row])
+        return _csv(rows)
+
+    def of_runs(self) -> ComparisonTable:
+        """The same runs, one row each, without verdicts: seeds are no settings."""
+        groups = [
+            RunGroup(
+                name=run.name,
+                settings={key: setting_text(run.config[key]) for key in self.grouping.run_keys if key in run.config},
+                runs=(run,),
+            )
+            for run in self.runs
+        ]
+        keys = self.grouping.run_keys
+        apart = Grouping(keys=keys, run_keys=keys, groups=tuple(groups))
+        silent = {name: [Verdict(kind="none")] * len(groups) for name in self.metrics}
+        return ComparisonTable(grouping=apart, metrics=self.metrics, verdicts=silent)
+
+    def notes(self) -> list[str]:
+        """What must be known to read the table rightly."""
+        kinds = {verdict.kind for found in self.verdicts.values() for verdict in found}
+        notes = []
+        if kinds & {"noise", "worse"} and any(len(group.runs) == 1 for group in self.grouping.groups):
+            notes.append(
+                "one seed: the test then speaks of these networks on other videos, not of what the settings give with "
+                "other seeds; run each setting with several (seed=1,2,3)"
+            )
+        reasons = dict.fromkeys(verdict.why for found in self.verdicts.values() for verdict in found if verdict.why)
+        notes += [f"not tested whether differences are more than noise: {why}" for why in reasons]
+        for key, (part, entry) in ORIGINS.items():
+            found = {str(value) for run in self.runs if (value := run.recorded(part, entry)) is not None}
+            if len(found) > 1:
+                notes.append(
+                    f"the runs are of {len(found)} different {_PLURAL[key]}: settings are not all that differs"
+                )
+        return notes
+
+    def table(self) -> TextTable:
+        """Header and rows as text, with marks."""
+        groups = self.grouping.groups
+        seeds = self.grouping.has_seeds
+        problems = [_problems(group) for group in groups]
+        shown = [f"{name} %" if is_fraction(name) else name for name in self.metrics]
+        first = [] if seeds and self.keys else ["run"]
+        header = [*first, *self.keys, *(["runs"] if seeds else []), *shown, *(["problem"] if any(problems) else [])]
+        text_columns = len(first) + len(self.keys)
+        rows = []
+        for place, group in enumerate(groups):
+            row = [Cell(group.name)] * len(first)
+            row += [Cell(group.settings.get(key, _ABSENT)) for key in self.keys]
+            if seeds:
+                row.append(Cell(str(sum(not run.failed for run in group.runs))))
+            row += [Cell(_figure(group, name), _mark(self.verdicts[name][place])) for name in self.metrics]
+            rows.append([*row, *([Cell(problems[place])] if any(problems) else [])])
+        figures = [text_columns <= place < text_columns + seeds + len(shown) for place in range(len(header))]
+        return TextTable(header=header, rows=rows, figures=figures)
+
+    def _below(self, *, best: str, noise: str, gap: str = "") -> Iterable[str]:
+        kinds = {verdict.kind for found in self.verdicts.values() for verdict in found}
+        lines = []
+        if "best" in kinds:
+            lines.append(
+                best + (" mean over seeds; ± standard deviation over seeds" if self.grouping.has_seeds else "")
+            )
+        if "noise" in kinds:
+            lines.append(f"{noise} within noise of the best: {TEST_IN_WORDS}")
+        lines += self.notes()
+        return [gap, *lines] if lines else []
+
+
+TEST_IN_WORDS = (
+    f"no difference at {LEVEL:.0%} between means over sequences, paired by sequence, seeds counted in, "
+    "adjusted for all pairs of settings"
+)
+
+_PLURAL = {"git commit": "commits of the code", "data fingerprint": "data sets (fingerprints)"}
 
 
 def comparison_table(runs: Sequence[RunRecord], *, metrics: Sequence[str] = MAIN_METRICS) -> ComparisonTable:
-    """Put runs side by side, with only the configuration keys in which they differ.
+    """Put runs side by side, those of one setting averaged, with only the configuration keys in which they differ.
 
-    Keys whose value merely repeats the run's own folder are left out. A metric that no run has is left out.
-    Where none is left, the raw losses of the tasks stand in; not their total, which each weighting counts in its
-    own way.
+    A metric that no run has is left out. Where none is left, the raw losses of the tasks stand in; not their total,
+    which each weighting counts in its own way.
 
     Args:
         runs: as `find_runs` gives them.
@@ -127,15 +187,10 @@ def comparison_table(runs: Sequence[RunRecord], *, metrics: Sequence[str] = MAIN
     """
     if not runs:
         raise ValueError("there are no runs to compare; give at least one run folder")
-    configured = [run for run in runs if run.config]
-    keys = list(dict.fromkeys(key for run in configured for key in run.config))
-    differing = [
-        key
-        for key in keys
-        if _differs(key, configured) and not _repeats_folder(key, configured) and not key.startswith(_REPEATED)
-    ]
-    present = [name for name in metrics if any(name in run.metrics for run in runs)]
-    return ComparisonTable(tuple(runs), tuple(differing), tuple(present or _task_losses(runs)))
+    grouping = group_runs(runs)
+    present = [name for name in metrics if any(name in run.metrics for run in runs)] or _task_losses(runs)
+    verdicts = {name: judge(grouping.groups, name) for name in present}
+    return ComparisonTable(grouping=grouping, metrics=tuple(present), verdicts=verdicts)
 
 
 def _task_losses(runs: Sequence[RunRecord]) -> list[str]:
@@ -143,20 +198,30 @@ def _task_losses(runs: Sequence[RunRecord]) -> list[str]:
     return [name for name in names if name.startswith(_TASK_LOSSES) and name != _TOTAL_LOSS]
 
 
-def _differs(key: str, runs: Sequence[RunRecord]) -> bool:
-    return len({_setting(run.config[key]) if key in run.config else None for run in runs}) > 1
+def _figure(group: RunGroup, metric: str) -> str:
+    mean, deviation = group.mean(metric), group.deviation(metric)
+    if mean is None:
+        return _ABSENT
+    return figure_text(metric, mean) + (f" ± {figure_text(metric, deviation)}" if deviation is not None else "")
 
 
-def _repeats_folder(key: str, runs: Sequence[RunRecord]) -> bool:
-    """Whether every run's value is a path through its own folder, or the folder's name made of overrides."""
-    for run in runs:
-        value, name = run.config.get(key), run.folder.resolve().name
-        if not isinstance(value, str) or name not in PurePath(value).parts:
-            return False
-        if value == name and "=" not in name:  # a backbone that also names the folder is worth a column
-            return False
-    return True
+def _mark(verdict: Verdict) -> Mark:
+    return verdict.kind if verdict.kind in ("best", "noise", "worse") else ""
 
 
-def _setting(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+def _problems(group: RunGroup) -> str:
+    """What is wrong with the runs of a group, in a cell."""
+    stated = [f"failed: {run.problem}" if run.failed else run.problem for run in group.runs]
+    found = list(dict.fromkeys(text for text in stated if text))
+    failed = sum(run.failed for run in group.runs)
+    if len(group.runs) > 1 and failed:
+        return (
+            f"{failed} of {len(group.runs)} runs failed: {'; '.join(text.removeprefix('failed: ') for text in found)}"
+        )
+    return "; ".join(found)
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    return stream.getvalue()

@@ -37,13 +37,13 @@ def people_figure(sheets: Mapping[str, DataSheet]) -> Figure | None:
     people = {side: sheet.joined("people_per_image") for side, sheet in sheets.items()}
     visible = {side: 100 * sheet.joined("visibility") for side, sheet in sheets.items()}
     with styled():
-        figure, panels = new_figure(3, 2, height=2.9)
+        figure, panels = new_figure(3, 2, height=3.0, gap=0.07)
         _draw(panels[0], people, "People in an image", "people", "images, percent", whole=True)
         _draw(panels[1], visible, "Visible share of a box", "percent", "boxes, percent", ends=(0.0, 100.0))
         _draw(panels[2], heights, "Height of boxes", "pixels of the image, log scale", "boxes, percent", log=True)
         _draw(panels[3], widths, "Width of boxes", "pixels of the image, log scale", "boxes, percent", log=True)
         _draw(panels[4], lengths, "How long people are in view", "frames", "tracks, percent", whole=True)
-        _draw(panels[5], motion, "Motion of a box' centre", "percent of its height a frame", "steps, percent")
+        _draw(panels[5], motion, "Motion of box centres", "percent of its height a frame", "steps, percent")
     return figure
 
 
@@ -144,5 +144,6 @@ def _draw_bars(panel: Axes, bars: Mapping[str, Mapping[str, int]], rows: int, ti
     panel.set_yticks(range(len(names)), names, fontsize=8)
     panel.set_ylim(rows - 0.4, -0.6)
     panel.set_xlim(0, 1.12 * max([1, *(count for found in bars.values() for count in found.values())]))
+    panel.locator_params(axis="x", integer=True, nbins=7)
     panel.grid(visible=False, axis="y")
     finish_panel(panel, title, across, "")

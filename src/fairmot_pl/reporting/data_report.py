@@ -62,7 +62,7 @@ def write_data_report(
         page.section(
             "Sequences", _plot(sequences_figure(report.sheets), "identities and image sizes"), *_tables(report)
         ),
-        page.section("Samples as the network sees them", *(page.picture(image, text) for text, image in samples)),
+        page.section("Samples as the network sees them", *_samples(samples)),
         f"<footer>Written by fairmot_pl {__version__}. This file needs nothing from outside.</footer>",
     ]
     path = folder / PAGE_NAME
@@ -84,26 +84,36 @@ def _headline(report: AuditReport) -> list[tuple[str, str, str]]:
 
 def _found(findings: Sequence[Finding], root: Path) -> list[str]:
     if not findings:
-        return [page.note("Nothing: every image could be decoded, and no check has an objection.")]
-    rows = [(each.severity, each.check, each.where(root), each.text()) for each in findings[:MAX_ROWS]]
-    more = len(findings) - len(rows)
+        return [page.note("Nothing: every image is whole, and no check has an objection.")]
+    more = len(findings) - MAX_ROWS
     return [
-        _text_table(("severity", "check", "file:line", "found"), rows),
-        page.note(f"{more} more findings are in findings.json.") if more else "",
+        _findings_table(findings[:MAX_ROWS], root),
+        page.note(f"{more} more findings are in findings.json.") if more > 0 else "",
         "<h2>How to mend</h2>",
         page.facts(how_to_mend(findings)),
     ]
 
 
-def _text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+def _findings_table(findings: Sequence[Finding], root: Path) -> str:
+    head = "".join(f"<th>{cell}</th>" for cell in ("severity", "check", "file:line", "found"))
+    rows = []
+    for each in findings:
+        badge = f'<span class="badge {each.severity}">{each.severity}</span>'
+        texts = (each.check, each.where(root), each.text())
+        rows.append(f"<tr><td>{badge}</td>" + "".join(f"<td>{escape(text)}</td>" for text in texts) + "</tr>")
+    table = f'<table class="findings"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f'<div class="wide">{table}</div>'
 
 
 def _people(report: AuditReport) -> list[str]:
     drawn = _plot(people_figure(report.sheets), "distributions of people, boxes and tracks")
     return [drawn, page.note("The last bin takes what lies beyond 99.5 percent of all values.")] if drawn else []
+
+
+def _samples(samples: Sequence[tuple[str, NDArray[np.uint8]]]) -> list[str]:
+    text = "Above boxes and identity classes (-1 trains detection only), below the heatmap; crosses mark the centres."
+    pictures = [page.picture(image, caption) for caption, image in samples]
+    return [f"<p>{escape(text)}</p>", *pictures] if pictures else []
 
 
 def _plot(figure: Figure | None, alt: str) -> str:

@@ -134,7 +134,7 @@ def _causes(ranked: Sequence[Ranked]) -> str:
     rows.sort(key=lambda row: -row[0])
     total = ["all", str(len(ranked)), _points(sum(damage for damage, *_ in ranked)), ""]
     header = ["Cause", "switches", "AssA lost", "what may help"]
-    return page.table(header, [row for _, row in rows], total=total, text=(0, 3)) + (
+    return page.table(header, [row for _, row in rows], total=total, figures=(False, True, True, False)) + (
         page.caption(
             "AssA lost: by how many points AssA of all sequences would rise if one switch alone were undone, added up; "
             "a swap of two people is two switches, and undoing either mends both."

@@ -64,11 +64,14 @@ def styled() -> Iterator[None]:
         yield
 
 
-def new_figure(rows: int, columns: int, *, width: float = 9.6, height: float = 3.1) -> tuple[Figure, list[Axes]]:
-    """A figure of `rows` x `columns` panels; `height` inches each row."""
+def new_figure(
+    rows: int, columns: int, *, width: float = 9.6, height: float = 3.1, gap: float = 0.02
+) -> tuple[Figure, list[Axes]]:
+    """A figure of `rows` x `columns` panels; `height` inches each row, `gap` the share of it left between rows."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height * rows), layout="constrained")
+    figure = Figure(figsize=(width, height * rows), layout=ConstrainedLayoutEngine(hspace=gap))
     panels = figure.subplots(rows, columns, squeeze=False)
     return figure, [panel for line in panels for panel in line]
 

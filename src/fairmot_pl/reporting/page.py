@@ -6,12 +6,11 @@ import base64
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-_FIGURE = ' class="figure"'
 
 MAX_IMAGE_SIDE = 1280
 """Larger pictures are shrunk, so that a report stays small enough to send."""
@@ -40,6 +39,11 @@ def note(text: str) -> str:
     return f'<p class="note">{escape(text)}</p>'
 
 
+def note_lines(lines: Sequence[str]) -> str:
+    """A remark of several lines; nothing without any."""
+    return f'<p class="note">{"<br>".join(map(escape, lines))}</p>' if lines else ""
+
+
 def warning(text: str) -> str:
     """A remark that must not be missed."""
     return f'<p class="note warning">{escape(text)}</p>'
@@ -55,19 +59,37 @@ def tiles(figures: Sequence[tuple[str, str, str]]) -> str:
     return f'<div class="tiles">{"".join(cells)}</div>' if cells else ""
 
 
+class Cell(NamedTuple):
+    """A cell of a table that is marked, as by `"best"`."""
+
+    text: str
+    mark: str = ""
+
+
 def table(
     header: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    rows: Sequence[Sequence[str | Cell]],
     *,
     total: Sequence[str] | None = None,
-    text: Sequence[int] = (0,),
+    figures: Sequence[bool] | None = None,
 ) -> str:
-    """A table of figures, aligned right; the columns that `text` names, the first alone by default, are text."""
+    """A table; figures are aligned right.
 
-    def line(cells: Sequence[str], tag: str) -> str:
-        marked = [
-            f"<{tag}{'' if index in text else _FIGURE}>{escape(cell)}</{tag}>" for index, cell in enumerate(cells)
-        ]
+    Args:
+        header: a name for each column.
+        rows: as long as the header each.
+        total: a last row, set apart.
+        figures: whether each column holds figures; by default all but the first do.
+    """
+    aligned = figures if figures is not None else [index > 0 for index in range(len(header))]
+
+    def line(cells: Sequence[str | Cell], tag: str) -> str:
+        marked = []
+        for cell, figure in zip(cells, aligned, strict=True):
+            text, mark = (cell.text, cell.mark) if isinstance(cell, Cell) else (cell, "")
+            kinds = " ".join(filter(None, ["figure" if figure else "", mark]))
+            attribute = f' class="{kinds}"' if kinds else ""
+            marked.append(f"<{tag}{attribute}>{escape(text)}</{tag}>")
         return "".join(marked)
 
     body = [f"<tr>{line(row, 'td')}</tr>" for row in rows]
@@ -91,6 +113,11 @@ def caption(text: str) -> str:
 def folded(heading: str, text: str) -> str:
     """Preformatted text behind a click."""
     return f"<details><summary>{escape(heading)}</summary><pre>{escape(text)}</pre></details>" if text.strip() else ""
+
+
+def unfolding(heading: str, content: str) -> str:
+    """HTML behind a click."""
+    return f"<details><summary>{escape(heading)}</summary>{content}</details>"
 
 
 def plot(svg: str) -> str:

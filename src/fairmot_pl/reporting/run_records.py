@@ -10,7 +10,12 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped,unused-ignore]
 
+from fairmot_pl.evaluation.summary import OVERALL
+from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
+
 CONFIG_NAME, METRICS_NAME = "config.yaml", "metrics.json"
+SEQUENCES_NAME, PROVENANCE_NAME, SPLIT_NAME = "sequences.json", "provenance.json", "split.json"
+LOG_NAME, CHANGES_NAME = "metrics.csv", "code.diff"
 ERROR_NAME = "error.txt"
 """A failed job of a sweep leaves one line in it: why."""
 
@@ -33,6 +38,9 @@ class RunRecord:
         folder: where it lies.
         config: dotted key to value; lists are values.
         metrics: flat, as in `metrics.json`.
+        sequences: the metrics of each validation sequence by its name, without `val/`; empty where none are kept.
+        provenance: environment, data, model and notes, as in `provenance.json`.
+        split: which sequences served what, as in `split.json`.
         problem: why the run failed, where it says so, else what is wrong with the folder; empty if nothing.
     """
 
@@ -40,6 +48,9 @@ class RunRecord:
     folder: Path
     config: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    sequences: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    split: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
 
     @property
@@ -47,12 +58,26 @@ class RunRecord:
         """Whether there is nothing to compare."""
         return not self.metrics
 
+    def recorded(self, part: str, key: str) -> Any:
+        """An entry of a part of the provenance, such as `("data", "fingerprint")`; None where it is not there."""
+        entries = self.provenance.get(part)
+        return entries.get(key) if isinstance(entries, Mapping) else None
+
+    def log(self) -> MetricsLog | None:
+        """The metrics over time; None where the run keeps none.
+
+        Raises:
+            ValueError: the file is broken.
+        """
+        path = self.folder / LOG_NAME
+        return read_metrics(path) if path.is_file() else None
+
 
 def read_run(folder: Path | str, *, name: str | None = None) -> RunRecord:
     """Read a run's folder. A broken one is no error but a record that says its `problem`.
 
     Args:
-        folder: holds `config.yaml` and `metrics.json`.
+        folder: holds `config.yaml` and `metrics.json`; other records are read where they are there.
         name: the folder's name by default.
     """
     folder = Path(folder)
@@ -70,11 +95,23 @@ def read_run(folder: Path | str, *, name: str | None = None) -> RunRecord:
             problems.append(f"{METRICS_NAME}: holds no figure")
     except (OSError, ValueError) as error:
         problems.append(_first_line(METRICS_NAME, error))
+    records: dict[str, Mapping[str, Any]] = {}
+    for record in (SEQUENCES_NAME, PROVENANCE_NAME, SPLIT_NAME):
+        try:
+            records[record] = _mapping(json.loads(_text(folder / record)))
+        except FileNotFoundError:
+            records[record] = {}
+        except (OSError, ValueError) as error:
+            problems.append(_first_line(record, error))
+            records[record] = {}
     return RunRecord(
         name=name or folder.resolve().name,
         folder=folder,
         config=config,
         metrics=metrics,
+        sequences=_by_sequence(records[SEQUENCES_NAME]),
+        provenance=records[PROVENANCE_NAME],
+        split=records[SPLIT_NAME],
         problem=_stated_error(folder) or "; ".join(problems),
     )
 
@@ -139,6 +176,15 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"holds {type(value).__name__}, not keys and values")
     return value
+
+
+def _by_sequence(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The figures of each sequence, without those of all together."""
+    return {
+        name: {key: float(value) for key, value in figures.items() if isinstance(value, (int, float))}
+        for name, figures in record.items()
+        if name != OVERALL and isinstance(figures, Mapping)
+    }
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

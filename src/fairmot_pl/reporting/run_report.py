@@ -19,6 +19,7 @@ from fairmot_pl.evaluation.summary import COLUMNS, OVERALL, Summary
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import to_svg
+from fairmot_pl.reporting.loss_doctor import diagnose
 from fairmot_pl.reporting.metric_tables import MetricTable, quality_tables, tracking_table
 from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
 from fairmot_pl.reporting.tracking_plots import hota_figure, precision_recall_figure, sequence_figure
@@ -213,8 +214,10 @@ def _quality_sections(quality: Quality) -> list[str]:
 
 
 def _loss_section(log: MetricsLog) -> str:
+    found = diagnose(log)
     return page.section(
         "Training",
+        (page.note if found.is_fine else page.warning)(f"Loss doctor: {found.line}."),
         _svg(loss_figure(log), "Training losses, their weights and the learning rate over steps"),
     )
 

@@ -107,7 +107,7 @@ def _draw_weighted(panel: Axes, *, losses: Mapping[str, Series], weights: Mappin
 
 def _draw_weights(panel: Axes, *, weights: Mapping[str, Series]) -> None:
     for task, series in weights.items():
-        panel.plot(*_thin(*series), color=COLOURS[TASKS[task]], label=task)
+        panel.plot(*thin(*series), color=COLOURS[TASKS[task]], label=task)
     finish_panel(panel, "Weight of each task in the total", "step", "weight")
 
 
@@ -121,26 +121,26 @@ def _draw_rates(panel: Axes, *, rates: Mapping[str, Series]) -> None:
 def _draw_lines(panel: Axes, lines: Mapping[str, Series]) -> None:
     """A thin line of the values and, where they are many, a bold one through their running mean."""
     for task, series in lines.items():
-        steps, values = _thin(*series)
+        steps, values = thin(*series)
         colour = COLOURS[TASKS[task]]
         window = len(values) // 25
         if window < 3:
             panel.plot(steps, values, color=colour, label=task)
             continue
         panel.plot(steps, values, color=colour, linewidth=0.8, alpha=0.35)
-        panel.plot(steps, _running_mean(values, window), color=colour, label=task)
+        panel.plot(steps, running_mean(values, window), color=colour, label=task)
 
 
-def _thin(steps: Float, values: Float) -> Series:
-    """At most `MAX_POINTS` points: neighbours are averaged."""
-    if len(values) <= MAX_POINTS:
+def thin(steps: Float, values: Float, most: int = MAX_POINTS) -> Series:
+    """At most `most` points: neighbours are averaged."""
+    if len(values) <= most:
         return steps, values
-    edges = np.linspace(0, len(values), MAX_POINTS + 1).astype(np.int64)
+    edges = np.linspace(0, len(values), most + 1).astype(np.int64)
     counts = np.diff(edges)
     return np.add.reduceat(steps, edges[:-1]) / counts, np.add.reduceat(values, edges[:-1]) / counts
 
 
-def _running_mean(values: Float, window: int) -> Float:
+def running_mean(values: Float, window: int) -> Float:
     """Centred mean over `window` points, over fewer near the ends."""
     weights = np.ones(window)
     total = np.convolve(values, weights, mode="same")

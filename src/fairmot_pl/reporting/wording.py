@@ -42,5 +42,11 @@ def figure_text(name: str, value: Any) -> str:
     return f"{number:.4g}"
 
 
+def signed_text(name: str, difference: float) -> str:
+    """A difference of a metric with its sign, in the unit of `figure_text`."""
+    text = figure_text(name, abs(difference))
+    return text if not any(digit in text for digit in "123456789") else ("+" if difference > 0 else "-") + text
+
+
 def _short(name: str) -> str:
     return name.rsplit("/", 1)[-1]

@@ -33,6 +33,21 @@ class OnlineTracker(TrackerSettings):
 
     Raises:
         ValueError: an unknown association, a setting outside its range, or parts that do not go together.
+
+    Example:
+        >>> import numpy as np
+        >>> from fairmot_pl import Detections, OnlineTracker
+        >>> tracker = OnlineTracker(association="byte", frame_rate=25)  # independent of every other tracker
+        >>> for step in range(3):  # somebody walks to the right, 4 pixels a frame
+        ...     seen = Detections(
+        ...         boxes=[[100 + 4 * step, 50, 140 + 4 * step, 150]],
+        ...         scores=[0.9],
+        ...         embeddings=np.zeros((1, 0)),
+        ...         classes=[0],
+        ...     )
+        ...     tracks = tracker.update(seen)
+        >>> tracks.ids.tolist(), tracks.boxes.shape
+        ([1], (1, 4))
     """
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -273,22 +274,37 @@ class FairMOTDataModule(pl.LightningDataModule):
 
     def _sampler(self, samples: int) -> EpochSampler:
         """This process's share of the shuffled samples, less what a resumed epoch has behind it."""
-        rank, world_size = self._rank()
-        lengths = [len(sequence) for sequence in self.train_sequences]
-        settings = {
-            **{"shuffle": True, "seed": self.seed, "rank": rank, "world_size": world_size},
-            **{"sequences": np.repeat(np.arange(len(lengths)), lengths), "group_size": self.frames_per_sequence},
-        }
-        sampler = EpochSampler(samples, **settings)  # type: ignore[arg-type]
+        settings = self._order()
+        sampler = EpochSampler(samples, **settings)
         if self.trainer is None or not self.trainer.fit_loop.restarting:
             return sampler
         batches = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
         done = batches * self.batch_size
         epoch = self.trainer.current_epoch
         start = done if done <= len(sampler) - self.batch_size else 0
-        resumed = EpochSampler(samples, **settings, start_epoch=epoch, start=start)  # type: ignore[arg-type]
+        resumed = EpochSampler(samples, **settings, start_epoch=epoch, start=start)
         resumed.set_epoch(epoch)
         return resumed
+
+    def _order(self) -> dict[str, Any]:
+        """Keywords of `EpochSampler` that say which samples are this process's, and in which order."""
+        rank, world_size = self._rank()
+        lengths = [len(sequence) for sequence in self.train_sequences]
+        return {
+            **{"shuffle": True, "seed": self.seed, "rank": rank, "world_size": world_size},
+            **{"sequences": np.repeat(np.arange(len(lengths)), lengths), "group_size": self.frames_per_sequence},
+        }
+
+    def training_images(self, batch: int) -> list[Path]:
+        """The image files of this process's batch of the epoch that is running, in the batch's order.
+
+        In the place of one that could not be read the batch holds another image.
+        """
+        assert self.trainer is not None
+        sampler = EpochSampler(len(self.samples), **self._order())
+        sampler.set_epoch(self.trainer.current_epoch)
+        start = batch * self.batch_size
+        return [self.samples.image_path(index) for _, index in islice(sampler, start, start + self.batch_size)]
 
     def state_dict(self) -> dict[str, Any]:
         """Which class is whom, the size the network was trained at, and what the images were so far."""

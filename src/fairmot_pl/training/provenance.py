@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from fairmot_pl.models.fairmot import FairMOT
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.reporting.code_history import commit, uncommitted
+from fairmot_pl.reporting.run_records import CHANGES_NAME, PROVENANCE_NAME
 from fairmot_pl.structures import AnnotatedSequence
 
 PACKAGES = (
@@ -42,7 +44,7 @@ def environment() -> dict[str, Any]:
         "device": torch.cuda.get_device_name()
         if torch.cuda.is_available()
         else f"CPU, {torch.get_num_threads()} threads",
-        "git_commit": git_commit(),
+        "git_commit": commit(),
         "packages": {name: _version(name) for name in PACKAGES},
     }
 
@@ -54,27 +56,25 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def git_commit() -> str:
-    """The commit that this source tree stands at, with `+changes` where files differ; `unknown` outside git."""
-    source = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=source, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-
-    try:
-        if not git("ls-files", "--error-unmatch", __file__):
-            return "unknown"
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-
-
 def write_provenance(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write `provenance.json`: the entries `environment`, `data` and `notes` of a run's record."""
-    kept = {key: record[key] for key in ("environment", "data", "notes") if key in record}
-    write_text(folder / "provenance.json", json.dumps(kept, indent=2) + "\n")
+    """Write `provenance.json`: the entries `environment`, `data`, `model` and `notes` of a run's record.
+
+    Changes of the source that are in no commit go into `code.diff` beside it, when it is first written.
+    """
+    kept = {key: record[key] for key in ("environment", "data", "model", "notes") if key in record}
+    if not (folder / PROVENANCE_NAME).exists() and (patch := uncommitted()):
+        write_text(folder / CHANGES_NAME, patch + "\n")
+    write_text(folder / PROVENANCE_NAME, json.dumps(kept, indent=2) + "\n")
+
+
+def model_facts(model: FairMOT) -> dict[str, int]:
+    """What a network costs: its parameters, and the bytes of an identity's float32 embedding."""
+    dim = int(model.config["reid_dim"])
+    return {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "embedding_dim": dim,
+        "embedding_bytes": 4 * dim,
+    }
 
 
 def data_fingerprint(sequences: Iterable[AnnotatedSequence]) -> str:

@@ -1,9 +1,9 @@
-"""Audit the data of a recipe: scan the texts, decode the images, compare training with validation, count."""
+"""Audit the data of a recipe: scan the texts, read the images, compare training with validation, count."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.data.audit.findings import Findings
-from fairmot_pl.data.audit.footage import check_footage
+from fairmot_pl.data.audit.footage import check_footage, frames_to_compare
 from fairmot_pl.data.audit.image_checks import check_images, image_sizes
 from fairmot_pl.data.audit.image_probe import ImageFacts, probe_images
 from fairmot_pl.data.audit.reader_check import check_readers
@@ -33,9 +33,9 @@ class AuditReport:
         findings: the faults.
         sheets: figures of training and of validation.
         sequences: how many.
-        images: how many were decoded.
+        images: how many were read.
         image_bytes: size of their files.
-        interrupted: whether it was stopped before all images were decoded.
+        interrupted: whether it was stopped before all images were read.
     """
 
     findings: Findings
@@ -74,17 +74,19 @@ def audit(
     root: Path,
     *,
     workers: int | None = None,
+    thorough: bool = False,
     progress: Progress | None = None,
 ) -> AuditReport:
     """Audit every data set that a recipe trains on or validates on.
 
-    Nothing is written. Data that no reader accepts can be audited too; readers are asked last, and only about
-    sources without an error.
+    Every image is read, and decoded where its structure is not beyond doubt. Nothing is written. Data that no reader
+    accepts can be audited too; readers are asked last, and only about sources without an error.
 
     Args:
         sources: descriptions by name, for `"train"` and `"val"`, as in a `data` node.
         root: folder that relative paths start from.
-        workers: threads that decode images; None: as the machine has cores.
+        workers: threads that read images; None: as the machine has cores.
+        thorough: decode every image and compare every frame, at a tenth of the speed.
         progress: called after each image.
 
     Raises:
@@ -92,7 +94,8 @@ def audit(
     """
     findings = Findings()
     sequences = scan_recipe(sources, root, findings)
-    facts, interrupted = probe_sequences(sequences, workers, progress)
+    compared = frames_to_compare(sequences, every=thorough)
+    facts, interrupted = probe_sequences(sequences, workers, progress, compared=compared, thorough=thorough)
     for sequence in sequences:
         check_images(sequence, facts, findings)
         sizes = image_sizes(sequence, facts)
@@ -114,7 +117,12 @@ def audit(
 
 
 def probe_sequences(
-    sequences: Sequence[AuditedSequence], workers: int | None, progress: Progress | None
+    sequences: Sequence[AuditedSequence],
+    workers: int | None,
+    progress: Progress | None,
+    *,
+    compared: Collection[Path] = (),
+    thorough: bool = False,
 ) -> tuple[dict[Path, ImageFacts], bool]:
     """Facts of all images; of those that are done where Ctrl-C stops it."""
     paths = list(dict.fromkeys(path for sequence in sequences for path in sequence.images))
@@ -122,7 +130,7 @@ def probe_sequences(
     facts: dict[Path, ImageFacts] = {}
     done = 0
     try:
-        for path, found in probe_images(paths, workers=workers):
+        for path, found in probe_images(paths, workers=workers, compared=compared, thorough=thorough):
             facts[path] = found
             done += found.bytes_read
             if progress is not None:

@@ -73,7 +73,30 @@ CHECKS: dict[str, Check] = {
     "odd-visibility": Check("warning", "write the visible share between 0 and 1"),
     "frame-without-rows": Check("warning", "label the frames, or cut them out: people are in view before and after"),
     "id-jump": Check("warning", "check the rows: the id changes from one person to another"),
+    "id-swap": Check("warning", "exchange the two ids from that frame on: two people have taken each other's"),
     "identity-explosion": Check("error", "give a person one id in all frames: a counter ran over frame-major rows"),
+    # results for an evaluation server
+    "result-missing": Check(
+        "error",
+        "track it: python -m fairmot_pl.track source='SET/test/*' checkpoint=...; every sequence is wanted",
+    ),
+    "result-extra": Check(
+        "error", "take the file out of the folder, or ask for its part with split=train or split=all"
+    ),
+    "result-copies": Check("error", "leave one copy of the video, or track all three"),
+    "result-columns": Check(
+        "error", "write frame,id,left,top,width,height,confidence,-1,-1,-1: ten values with commas"
+    ),
+    "result-id": Check("error", "ids are whole numbers from 1: add 1 to all where they count from 0, leave -1 out"),
+    "result-frame": Check("error", "delete the rows, or track the sequence as it was published"),
+    "row-order": Check("error", "sort the rows by frame"),
+    "result-empty": Check("warning", "look at the sequence: an empty file counts every person as missed"),
+    "result-far": Check(
+        "warning", "look at the track: coordinates are pixels of the original image, left and top first"
+    ),
+    "result-ids": Check(
+        "warning", "check the tracker: with one id a box nobody is tracked, and HOTA and IDF1 are near 0"
+    ),
     # other formats
     "bad-entry": Check("error", "mend the entry: a key is missing or holds something else"),
     "entry-twice": Check("error", "delete one of the two entries"),
@@ -122,6 +145,8 @@ class Finding:
 
     def where(self, root: Path) -> str:
         """`file:line`, below `root` where it is there."""
+        if self.file == root:
+            return "data.root"
         path = self.file.relative_to(root) if self.file.is_relative_to(root) else self.file
         return f"{path}:{self.lines[0]}" if self.lines else str(path)
 

@@ -19,6 +19,11 @@ from fairmot_pl.data.mot_layout import DETECTORS
 NEAR_BITS = 26
 """Bits of 256 in which the perceptual hashes of two copies of a frame may differ."""
 
+STRIDE = 10
+"""Every tenth frame of a training sequence is compared, and ten frames in a row of each hundred validation frames: so
+a stretch of 110 frames that both have is found, with a tenth of the frames decoded."""
+
+_ALL_BELOW = 200  # frames: a sequence so short is compared as a whole
 _COPY = re.compile(rf"(.+)-(?:{'|'.join(DETECTORS)})")
 _BLOCK = 4096  # images compared at a time
 
@@ -41,6 +46,30 @@ def check_footage(sequences: Sequence[AuditedSequence], facts: Facts, findings: 
     _check_looks(train, val, facts, alike, findings)
     _check_repeats(train, facts, findings)
     _check_identities(sequences, findings)
+
+
+def frames_to_compare(sequences: Sequence[AuditedSequence], *, every: bool = False) -> set[Path]:
+    """Images whose looks `check_footage` needs.
+
+    Args:
+        sequences: all that a recipe uses.
+        every: compare every frame, so that single ones are found too.
+
+    Returns:
+        Of videos the frames that `STRIDE` tells, of still images every tenth for training and all for validation; none
+        where there is nothing on the other side to compare with.
+    """
+    if not (_used(sequences, "train") and _used(sequences, "val")):
+        return set()
+    chosen: set[Path] = set()
+    for sequence in sequences:
+        for side, blocks in (("train", STRIDE), ("val", STRIDE**2)):
+            used = sequence.used_images("train" if side == "train" else "val")
+            whole = every or len(used) < _ALL_BELOW or (side == "val" and not sequence.is_video)
+            place = np.arange(len(used))
+            taken = used if whole else used[place % blocks < (1 if side == "train" else STRIDE)]
+            chosen |= {sequence.images[index] for index in taken.tolist()}
+    return chosen
 
 
 def _used(sequences: Sequence[AuditedSequence], side: Side) -> list[_Frame]:

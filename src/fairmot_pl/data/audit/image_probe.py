@@ -1,4 +1,4 @@
-"""Decode every image once, in parallel, and keep what the checks need of it: size, content hash, a perceptual hash."""
+"""Read every image once, in parallel, and keep what the checks need of it: size, content hash, a perceptual hash."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from fairmot_pl.data.audit.image_structure import is_sound
 
 HASH_GRID = (16, 16)
 """Rows and columns of brightness steps in the perceptual hash: 256 bits."""
@@ -39,7 +41,8 @@ class ImageFacts:
         size: height and width as stored.
         orientation: the camera's rotation note, 1 = upright.
         content: hash of the file; empty where it cannot be read.
-        looks: `(32,)` uint8, 256 bits of "is a cell brighter than its left neighbour"; None for an empty picture.
+        looks: `(32,)` uint8, 256 bits of "is a cell brighter than its left neighbour"; None for an empty picture, and
+            where it was not asked for.
         bytes_read: size of the file.
     """
 
@@ -52,37 +55,58 @@ class ImageFacts:
     bytes_read: int = 0
 
 
-def probe_image(path: Path) -> ImageFacts:
-    """Read and decode one image; what is wrong with it is part of the answer."""
+def probe_image(path: Path, *, looks: bool = True, thorough: bool = True) -> ImageFacts:
+    """Read one image; what is wrong with it is part of the answer.
+
+    Args:
+        path: the image file.
+        looks: make the perceptual hash, for which the image is decoded at a fraction of its size.
+        thorough: decode every bit also of files whose structure is sound.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return ImageFacts("missing-image", "no such file")
     except OSError as error:
         return ImageFacts("unreadable-image", error.strerror or str(error))
-    digest, length = hashlib.blake2b(content, digest_size=16).digest(), len(content)
+    digest, length = hashlib.sha256(content).digest()[:16], len(content)
     if not content:
         return ImageFacts("empty-image", "0 bytes", content=digest)
-    size, orientation = (0, 0), 1
+    decodes = thorough or not is_sound(content)
+    size, orientation, problem, detail, hashed = (0, 0), 1, "", "", None
     try:
         with Image.open(io.BytesIO(content)) as image:
             size = image.height, image.width
-            orientation = int(image.getexif().get(_ORIENTATION, 1))
-            grey = _strict_jpeg(content, size) if image.format in ("JPEG", "MPO") else None
-            image.draft("L", _DRAFT)
-            looks = perceptual_hash(grey or image)  # decodes what is not decoded yet
-            if not _training_reads(content):
-                ended = _END.get(str(image.format), b"") in content[-_TAIL:]
-                problem = "unreadable-image" if ended else "truncated-image"
-                return ImageFacts(problem, "training's decoder refuses it", size, orientation, digest, None, length)
-            if grey is None and image.format in ("JPEG", "MPO"):
-                return ImageFacts("damaged-image", "a part of it is no JPEG", size, orientation, digest, looks, length)
+            orientation = _orientation(image)
+            if decodes:
+                problem, detail, hashed = _decode(content, image)
+            elif looks:
+                image.draft("L", _DRAFT)
+                hashed = perceptual_hash(image)
     except Exception as error:  # whatever a decoder raises at damaged content
         cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
         problem = "truncated-image" if cut and size != (0, 0) else "unreadable-image"
         detail = f"{str(error) or type(error).__name__}" if size != (0, 0) else f"no image format ({length} bytes)"
-        return ImageFacts(problem, detail, size, orientation, digest, None, length)
-    return ImageFacts("", "", size, orientation, digest, looks, length)
+    return ImageFacts(problem, detail, size, orientation, digest, hashed, length)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The camera's rotation note; asking a PNG that has none would decode it."""
+    return int(image.getexif().get(_ORIENTATION, 1)) if "exif" in image.info else 1
+
+
+def _decode(content: bytes, image: Image.Image) -> tuple[str, str, NDArray[np.uint8] | None]:
+    """Check and reason it fails, if any, and the perceptual hash; every bit of the image is read."""
+    is_jpeg = image.format in ("JPEG", "MPO")
+    grey = _strict_jpeg(content, (image.height, image.width)) if is_jpeg else None
+    image.draft("L", _DRAFT)
+    hashed = perceptual_hash(grey or image)  # decodes what is not decoded yet
+    if not _training_reads(content):
+        ended = _END.get(str(image.format), b"") in content[-_TAIL:]
+        return "unreadable-image" if ended else "truncated-image", "training's decoder refuses it", None
+    if grey is None and is_jpeg:
+        return "damaged-image", "a part of it is no JPEG", hashed
+    return "", "", hashed
 
 
 def _training_reads(content: bytes) -> bool:
@@ -125,12 +149,20 @@ def perceptual_hash(image: Image.Image) -> NDArray[np.uint8] | None:
     return np.packbits(cells[:, 1:] > cells[:, :-1])
 
 
-def probe_images(paths: Sequence[Path], *, workers: int | None = None) -> Iterator[tuple[Path, ImageFacts]]:
+def probe_images(
+    paths: Sequence[Path],
+    *,
+    workers: int | None = None,
+    compared: Collection[Path] = (),
+    thorough: bool = False,
+) -> Iterator[tuple[Path, ImageFacts]]:
     """Probe many images side by side. Reading and decoding run outside of Python's lock, so threads are enough.
 
     Args:
         paths: image files; a file named twice is probed once.
         workers: threads; None: one more than there are cores, as one of them waits for the disk.
+        compared: those whose perceptual hash is needed.
+        thorough: decode all of them, also those whose structure is sound.
 
     Yields:
         Path and facts in the order of `paths`, as soon as they are there.
@@ -140,7 +172,8 @@ def probe_images(paths: Sequence[Path], *, workers: int | None = None) -> Iterat
     pool = ThreadPoolExecutor(workers)
     try:
         for path in dict.fromkeys(paths):
-            waiting.append((path, pool.submit(probe_image, path)))
+            future = pool.submit(probe_image, path, looks=path in compared, thorough=thorough)
+            waiting.append((path, future))
             if len(waiting) >= 8 * workers:  # few in flight: memory stays flat and Ctrl-C answers at once
                 path, future = waiting.popleft()
                 yield path, future.result()

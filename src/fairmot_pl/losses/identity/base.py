@@ -75,6 +75,11 @@ class IdentityLoss(nn.Module):
         check_sampling(reid_sampling)
         self.reid_dim, self.num_identities, self.reid_sampling = reid_dim, num_identities, reid_sampling
 
+    @property
+    def chance(self) -> float | None:
+        """The accuracy of a guess; None where there are no identities, or their number does not decide it."""
+        return 1 / self.num_identities if self.num_identities else None
+
     def criterion(self, embeddings: Tensor, identity: Tensor) -> Verdict:
         """Judge objects.
 

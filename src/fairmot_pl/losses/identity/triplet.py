@@ -33,6 +33,11 @@ class Triplet(IdentityLoss):
             raise ValueError(f"identity loss triplet: margin is {margin}; it must be 0 or more")
         self.margin = margin
 
+    @property
+    def chance(self) -> float | None:
+        """None: how often the nearest is a fellow by chance depends on the batch."""
+        return None
+
     def criterion(self, embeddings: Tensor, identity: Tensor) -> Verdict:
         """See `IdentityLoss.criterion`."""
         unit = F.normalize(embeddings)

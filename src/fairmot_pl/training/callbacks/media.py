@@ -11,7 +11,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from fairmot_pl.data.images import read_image
 from fairmot_pl.inference.drawing import Trails, draw_tracks
-from fairmot_pl.inference.video import VideoWriter
+from fairmot_pl.inference.video_writer import VideoWriter
 from fairmot_pl.mot_format import MotTable, tracks_of
 from fairmot_pl.structures import AnnotatedSequence, Tracks
 from fairmot_pl.training.callbacks.tracking import tracking_of

@@ -1,0 +1,1 @@
+"""Result files for an evaluation server: which, how many, sound ones, and the archive of them."""

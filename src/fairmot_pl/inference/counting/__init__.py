@@ -1,0 +1,1 @@
+"""How many walked over a line, and how many are in an area."""
