@@ -83,10 +83,12 @@ class MetricTable:
 def tracking_table(summary: Summary) -> MetricTable:
     """Tracking of each sequence, and of all."""
     by_reference = summary.protocol == "reference"
+    title = "Tracking, counted as FairMOT's scripts do" if by_reference else "Tracking"
+    name = "tracking_reference" if by_reference else "tracking_offline" if summary.offline else "tracking"
     return MetricTable(
-        name="tracking_reference" if by_reference else "tracking",
-        title="Tracking, counted as FairMOT's scripts do" if by_reference else "Tracking",
-        head="sequence",
+        name=name,
+        title=f"{title}, {summary.offline}" if summary.offline else title,
+        head=f"sequence ({summary.offline})" if summary.offline else "sequence",
         columns=summary.columns,
         rows={**summary.sequences, OVERALL: summary.overall},
     )
@@ -131,12 +133,14 @@ def quality_tables(quality: Quality) -> list[MetricTable]:
 
 
 def evaluation_tables(
-    summary: Summary, *, quality: Quality | None = None, reference: Summary | None = None
+    summary: Summary,
+    *,
+    quality: Quality | None = None,
+    reference: Summary | None = None,
+    offline: Summary | None = None,
 ) -> list[MetricTable]:
     """All tables of an evaluation, tracking first."""
-    tables = [tracking_table(summary)]
-    if reference is not None:
-        tables.append(tracking_table(reference))
+    tables = [tracking_table(part) for part in (summary, reference, offline) if part is not None]
     return tables + (quality_tables(quality) if quality is not None else [])
 
 
@@ -146,6 +150,7 @@ def write_figures(
     *,
     quality: Quality | None = None,
     reference: Summary | None = None,
+    offline: Summary | None = None,
     more: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Write the figures of an evaluation into a folder.
@@ -158,6 +163,7 @@ def write_figures(
         summary: tracking.
         quality: detection and re-ID.
         reference: tracking as FairMOT's scripts count it.
+        offline: tracking refined after the fact.
         more: further figures for `metrics.json`, which come first.
 
     Returns:
@@ -166,7 +172,7 @@ def write_figures(
     Raises:
         OSError: a file cannot be written.
     """
-    parts = [part for part in (summary, quality, reference) if part is not None]
+    parts = [part for part in (summary, quality, reference, offline) if part is not None]
     figures = dict(more or {})
     for part in parts:
         figures |= part.flat("val/")
@@ -175,11 +181,11 @@ def write_figures(
     for name in (OVERALL, *summary.sequences):
         rows[name] = {}
         for part in parts:
-            prefix = "reference/" if part is reference else ""
+            prefix = "reference/" if part is reference else "offline/" if part is offline else ""
             of_row = part.overall if name == OVERALL else part.sequences[name]
             rows[name] |= {prefix + metric: value for metric, value in of_row.items()}
     write_json(folder / "sequences.json", rows)
-    write_tables(folder / FOLDER, evaluation_tables(summary, quality=quality, reference=reference))
+    write_tables(folder / FOLDER, evaluation_tables(summary, quality=quality, reference=reference, offline=offline))
     return figures
 
 

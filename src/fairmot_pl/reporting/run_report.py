@@ -61,6 +61,7 @@ def write_run_report(
     summary: Scores | None = None,
     quality: Quality | None = None,
     reference: Summary | None = None,
+    offline: Summary | None = None,
     frames: Sequence[tuple[str, NDArray[np.uint8]]] = (),
     video: Path | None = None,
     notes: Sequence[str] = (),
@@ -76,6 +77,7 @@ def write_run_report(
         summary: the last evaluation.
         quality: its detection and re-ID figures.
         reference: its tracking figures as FairMOT's scripts count them.
+        offline: its tracking figures refined after the fact.
         frames: caption and `(H, W, 3)` uint8 RGB image of each picture.
         video: a clip; linked, and embedded where it is small.
         notes: remarks shown at the top.
@@ -98,6 +100,7 @@ def write_run_report(
         *map(page.warning, problems),
         validated or page.warning("This run was not validated: there are no tracking metrics to show."),
         _table_section("Tracking as FairMOT's scripts count it", [tracking_table(reference)] if reference else []),
+        _table_section("Tracking, refined after the fact", [tracking_table(offline)] if offline else []),
         *(_quality_sections(quality) if quality else []),
         curves,
         page.section(

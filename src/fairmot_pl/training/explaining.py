@@ -55,12 +55,19 @@ def _explain(tracking: TrackValidationSequences, sequence: AnnotatedSequence, en
     if not entry.is_file():
         raise ValueError(f"{sequence.name} was not tracked to its end, so it cannot be explained; limit no batches")
     truth = ground_truth(sequence, sequence.frames[-1].frame)
+    tracker = OnlineTracker(frame_rate=sequence.frame_rate, **tracking.tracker_options)
+    frames = read_recording(entry, sequence)
+    camera = tracking.camera(sequence) if tracker.use_camera_motion else [None] * len(frames)
+    replay = [
+        (recorded.frame, recorded.output.detections, {"camera": moved})
+        for recorded, moved in zip(frames, camera, strict=True)
+    ]
     return explain_sequence(
         sequence.name,
         truth,
         MotTable.from_rows(tracking.results[sequence.name]),
-        ((recorded.frame, recorded.output.detections, {}) for recorded in read_recording(entry, sequence)),
-        OnlineTracker(frame_rate=sequence.frame_rate, **tracking.tracker_options),
+        replay,
+        tracker,
         benchmark=rules_of(sequence.name, truth, tracking.benchmark),
     )
 

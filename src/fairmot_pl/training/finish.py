@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,17 @@ from numpy.typing import NDArray
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from fairmot_pl.data.images import read_image
+from fairmot_pl.evaluation.summary import Summary
+from fairmot_pl.evaluation.tracking import combine
 from fairmot_pl.inference.drawing import draw_tracks
+from fairmot_pl.inference.replay import count_sequence, ground_truth
+from fairmot_pl.mot_format import write_mot
 from fairmot_pl.reporting.metric_tables import evaluation_tables, write_figures, write_json
 from fairmot_pl.reporting.run_report import write_run_report
 from fairmot_pl.structures import AnnotatedSequence
+from fairmot_pl.tracking.refine import OFFLINE, Refinement
 from fairmot_pl.training.callbacks.media import tracks_of_frame
-from fairmot_pl.training.callbacks.tracking import tracking_of
+from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 from fairmot_pl.training.checkpoint import read_checkpoint
 from fairmot_pl.training.loggers import merge_csv
 from fairmot_pl.training.provenance import write_provenance
@@ -70,17 +76,24 @@ def write_outcome(
     title: str,
     more: dict[str, float],
     tracks_folder: Path,
+    refinement: Refinement | None = None,
 ) -> dict[str, float]:
-    """Write tracks, figures and `report.html` of the last validation; the main process alone does."""
+    """Write tracks, figures and `report.html` of the last validation; the main process alone does.
+
+    With a refinement, figures and tracks that it has gone over come beside the online ones, and are marked as offline.
+    """
     tracking = tracking_of(trainer)
     summary = tracking.summary if tracking else None
+    offline: Summary | None = None
     figures = {**more, **(tracking.figures() if tracking else {})}
     if not trainer.is_global_zero:
         return figures
     if tracking is not None and summary is not None:
         tracking.write_results(tracks_folder)
         parts: dict[str, Any] = {"quality": tracking.quality, "reference": tracking.reference}
-        write_figures(folder, summary, **parts, more=more)
+        if refinement:
+            parts["offline"] = offline = refine(tracking, trainer.datamodule.val_sequences, refinement, tracks_folder)  # type: ignore[attr-defined]
+        figures = write_figures(folder, summary, **parts, more=more)
         print("\n\n".join(table.text() for table in evaluation_tables(summary, **parts)))
     else:
         write_json(folder / "metrics.json", figures)
@@ -100,11 +113,26 @@ def write_outcome(
         summary=summary,
         quality=tracking.quality if tracking else None,
         reference=tracking.reference if tracking else None,
+        offline=offline,
         frames=sample_frames(trainer.datamodule.val_sequences, tracking.results) if tracking else [],  # type: ignore[attr-defined]
         video=clip if clip.is_file() else None,
         notes=notes,
     )
     return figures
+
+
+def refine(
+    tracking: TrackValidationSequences, sequences: list[AnnotatedSequence], refinement: Refinement, folder: Path
+) -> Summary:
+    """Refine the results of the last validation, write them to `offline/SEQ.txt` in a folder, and score them."""
+    scores = {}
+    for sequence in [found for found in sequences if found.name in tracking.results]:
+        name, last = sequence.name, tracking.lengths[sequence.name]
+        rows = refinement(tracking.results[name])
+        write_mot(folder / OFFLINE / f"{name}.txt", rows)
+        truth = ground_truth(sequence, last)
+        scores[name] = count_sequence(name, truth, rows, benchmark=tracking.benchmark, last=last)
+    return replace(combine(scores), offline=refinement.label)
 
 
 def sample_frames(

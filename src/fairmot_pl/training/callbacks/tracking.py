@@ -18,6 +18,7 @@ from fairmot_pl.evaluation.quality import Quality, QualityRecord, SequenceOutput
 from fairmot_pl.evaluation.scores import SequenceScores
 from fairmot_pl.evaluation.summary import Summary
 from fairmot_pl.evaluation.tracking import check_protocol, combine
+from fairmot_pl.inference.camera_record import camera_of
 from fairmot_pl.inference.replay import OutputFilter, count_sequence, ground_truth, rules_of, tracked_rows
 from fairmot_pl.mot_format import MotTable, write_mot
 from fairmot_pl.structures import AnnotatedSequence, FrameOutput
@@ -29,6 +30,7 @@ class _Measured(NamedTuple):
     """One sequence of a validation: its result rows and its contributions to the figures."""
 
     rows: NDArray[np.float64]
+    last: int
     scores: SequenceScores
     reference: SequenceScores | None
     quality: QualityRecord
@@ -54,6 +56,7 @@ class TrackValidationSequences(pl.Callback):
         reference: the same by the counting of FairMOT's scripts, where the protocol asks for it.
         quality: detection and re-ID figures of the last validation; None before.
         results: its `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
+        lengths: the last frame of each that was tracked.
         step: the training step it was of.
         notes: what is to be known about it.
     """
@@ -82,11 +85,14 @@ class TrackValidationSequences(pl.Callback):
         self.reference: Summary | None = None
         self.quality: Quality | None = None
         self.results: dict[str, NDArray[np.float64]] = {}
+        self.lengths: dict[str, int] = {}
         self._sequences: list[AnnotatedSequence] = []
         self._trackers: dict[int, OnlineTracker] = {}
         self._rows: dict[int, list[NDArray[np.float64]]] = {}
         self._outputs: dict[int, SequenceOutputs] = {}
         self._last_frame: dict[int, int] = {}
+        self._records: Path | None = None
+        self._cameras: dict[str, NDArray[np.float64]] = {}
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Read every ground truth once, so that what is wrong with it shows before the first epoch."""
@@ -98,6 +104,8 @@ class TrackValidationSequences(pl.Callback):
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start every sequence afresh."""
         self._sequences = trainer.datamodule.val_shard().sequences  # type: ignore[attr-defined]
+        outputs = trainer.datamodule.outputs  # type: ignore[attr-defined]
+        self._records = outputs.folder if outputs is not None else None
         self._trackers, self._last_frame, self.notes = {}, {}, []
         self._rows = {index: [] for index in range(len(self._sequences))}
         full = self._is_full(trainer)
@@ -129,8 +137,17 @@ class TrackValidationSequences(pl.Callback):
         if last is None:
             self._trackers[index] = OnlineTracker(frame_rate=sequence.frame_rate, **self.tracker_options)
         self._last_frame[index] = frame
-        self._rows[index].append(tracked_rows(self._trackers[index], frame, output.detections, self.kept))
+        tracker, camera = self._trackers[index], None
+        if tracker.use_camera_motion:
+            camera = self.camera(sequence)[len(self._rows[index])]
+        self._rows[index].append(tracked_rows(tracker, frame, output.detections, self.kept, camera=camera))
         self._outputs[index].add(frame, output)
+
+    def camera(self, sequence: AnnotatedSequence) -> NDArray[np.float64]:
+        """The camera's motion in every frame; the images are read for it once a run."""
+        if sequence.name not in self._cameras:
+            self._cameras[sequence.name] = camera_of(sequence, self._records)
+        return self._cameras[sequence.name]
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Score this process's sequences, gather everybody's counts, log the combined figures."""
@@ -148,6 +165,7 @@ class TrackValidationSequences(pl.Callback):
             return
         self.step = trainer.global_step
         self.results = {name: found.rows for name, found in measured.items()}
+        self.lengths = {name: found.last for name, found in measured.items()}
         self.summary = combine({name: found.scores for name, found in measured.items()})
         self.quality = combine_quality({name: found.quality for name, found in measured.items()})
         by_reference = {name: found.reference for name, found in measured.items() if found.reference is not None}
@@ -178,6 +196,7 @@ class TrackValidationSequences(pl.Callback):
         rules = rules_of(sequence.name, truth, self.benchmark)
         return _Measured(
             rows=rows,
+            last=last,
             scores=protocols["trackeval"],
             reference=protocols.get("reference"),
             quality=self._outputs[index].measure(truth, benchmark=rules, sequences=sequences),
