@@ -10,6 +10,7 @@ from fairmot_pl.tracking.association import Band, associate, bands, compose
 from fairmot_pl.tracking.camera import checked_camera
 from fairmot_pl.tracking.costs import unit_length
 from fairmot_pl.tracking.settings import TrackerSettings
+from fairmot_pl.tracking.trace import FrameTrace
 from fairmot_pl.tracking.track import TrackState, TrackTable
 
 _LATEST = 1e12
@@ -28,6 +29,7 @@ class OnlineTracker(TrackerSettings):
         tracks: every living track, whatever its state.
         frame: frames seen so far.
         clock: the time of the last frame, counted in frames of `frame_rate` from 1 for the first one.
+        trace: takes down what the next `update` sees, if there is one (`trace.traced` sets it).
 
     Raises:
         ValueError: an unknown association, a setting outside its range, or parts that do not go together.
@@ -50,6 +52,7 @@ class OnlineTracker(TrackerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.trace: FrameTrace | None = None
         self._association = compose(self)
         born_at = self.score_threshold + self._association.birth_margin
         self._birth_threshold = born_at if self.new_track_threshold is None else self.new_track_threshold
@@ -95,11 +98,13 @@ class OnlineTracker(TrackerSettings):
         if affine is not None:
             self.tracks = self.tracks.keep(self.tracks.move_camera(affine))
         banded = bands(seen.scores, self)
-        pairs = associate(self.tracks, seen, self._association.stages, banded)
+        pairs = associate(self.tracks, seen, self._association.stages, banded, self.trace)
         survivors = self._continue(seen, pairs)
 
         unclaimed = banded[Band.HIGH] & (seen.scores >= self._birth_threshold)
         unclaimed[pairs[:, 1]] = False
+        if self.trace is not None:
+            self.trace.births(np.flatnonzero(unclaimed), self._next_id)
         tracks = survivors.join(self._start(seen.select(unclaimed))) if unclaimed.any() else survivors
         self.tracks = tracks.keep(tracks.distinct(self.duplicate_distance))
         return self.tracks.confirmed
