@@ -66,12 +66,14 @@ class Association:
         needs_embeddings: whether any stage compares them.
         keeps_score: whether a track that returns from loss shows its old score in that frame (a habit of the
             reference that BYTE dropped).
+        weighs_evidence: whether, instead of stages, `fusion.engine` matches by all evidence at once.
     """
 
     stages: tuple[Stage, ...]
     birth_margin: float
     needs_embeddings: bool
     keeps_score: bool
+    weighs_evidence: bool = False
 
 
 def bands(scores: NDArray[np.float32], settings: TrackerSettings) -> dict[Band, NDArray[np.bool_]]:
@@ -205,8 +207,24 @@ def byte_reid(settings: TrackerSettings) -> Association:
     return Association(stages, birth_margin=0.1, needs_embeddings=settings.use_reid, keeps_score=False)
 
 
+def fusion(settings: TrackerSettings) -> Association:
+    """All evidence at once, without stages (docs/fusion.md).
+
+    Raises:
+        ValueError: a part of the other associations is switched that this one does not have.
+    """
+    if not (settings.use_iou and settings.use_kalman) or settings.use_reupdate:
+        raise ValueError(
+            "association 'fusion' has no parts to switch but use_reid: leave use_iou and use_kalman True and "
+            "use_reupdate False, or choose another association"
+        )
+    return Association(
+        (), birth_margin=0.0, needs_embeddings=settings.use_reid, keeps_score=False, weighs_evidence=True
+    )
+
+
 RECIPES: Mapping[str, Callable[[TrackerSettings], Association]] = MappingProxyType(
-    {"fairmot": fairmot, "byte": byte, "byte_reid": byte_reid}
+    {"fairmot": fairmot, "byte": byte, "byte_reid": byte_reid, "fusion": fusion}
 )
 
 
