@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot_pl.boxes import tlwh_to_xyxy
 from fairmot_pl.structures import Tracks
 
 MIN_COLUMNS = 6
@@ -238,6 +239,16 @@ def track_rows(frame: int, tracks: Tracks) -> NDArray[np.float64]:
     rows[:, 4:6] = tracks.boxes[:, 2:] - tracks.boxes[:, :2]
     rows[:, 6] = tracks.scores
     return rows
+
+
+def tracks_of(rows: MotTable) -> Tracks:
+    """Result rows of one frame as `Tracks`; the format has no class column, so all are class 0."""
+    return Tracks(
+        ids=rows.ids,
+        boxes=tlwh_to_xyxy(rows.boxes),
+        scores=rows.scores.astype(np.float32),
+        classes=np.zeros(len(rows), np.int64),
+    )
 
 
 def write_mot(path: Path | str, rows: NDArray[np.float64] | Iterable[NDArray[np.float64]]) -> None:

@@ -60,7 +60,18 @@ def prepare(
     benchmark: str,
     sources: tuple[Origin, Origin] = ("ground truth", "results"),
 ) -> PairedSequence:
-    """Leave only what the benchmark counts, and number the ids from 0.
+    """Leave only what the benchmark counts, and number the ids from 0; arguments and errors as `counted`."""
+    return number_ids(counted(ground_truth, results, benchmark=benchmark, sources=sources))
+
+
+def counted(
+    ground_truth: MotTable,
+    results: MotTable,
+    *,
+    benchmark: str,
+    sources: tuple[Origin, Origin] = ("ground truth", "results"),
+) -> PairedSequence:
+    """Leave only what the benchmark counts, with the ids of the tables.
 
     MOT15 counts every box whose flag is not 0. The later benchmarks match the results of a frame with all its
     ground truth (IoU of at least 0.5), drop the results matched with a distractor, and then count the
@@ -80,7 +91,7 @@ def prepare(
         _check_truth_classes(ground_truth, benchmark, sources[0])
     truth, result = by_frame_and_id(ground_truth), by_frame_and_id(results)
     sequence = pair_sequence(truth, result)
-    counted = truth.scores.astype(np.int64) != 0  # whole flags, as TrackEval reads them: 0.5 is 0
+    wanted = truth.scores.astype(np.int64) != 0  # whole flags, as TrackEval reads them: 0.5 is 0
     kept = np.ones(len(result), np.bool_)
     if benchmark != "MOT15":
         distractor = np.isin(truth.classes, DISTRACTORS[benchmark])[sequence.pair_truth]
@@ -88,8 +99,8 @@ def prepare(
         matched = best_pairs(sequence, overlap, wanted=distractor)
         on_distractor = distractor[matched]
         kept[sequence.pair_result[matched[on_distractor]]] = False
-        counted &= truth.classes == PEDESTRIAN
-    return _number_ids(sequence.keep(counted, kept))
+        wanted &= truth.classes == PEDESTRIAN
+    return sequence.keep(wanted, kept)
 
 
 def boxes_to_detect(ground_truth: MotTable, benchmark: str) -> TruthBoxes:
@@ -120,7 +131,8 @@ def boxes_to_detect(ground_truth: MotTable, benchmark: str) -> TruthBoxes:
     )
 
 
-def _number_ids(sequence: PairedSequence) -> PairedSequence:
+def number_ids(sequence: PairedSequence) -> PairedSequence:
+    """The sequence with its ids numbered from 0 in their order, as the metrics need them."""
     return PairedSequence(
         truth_frames=sequence.truth_frames,
         truth_ids=np.unique(sequence.truth_ids, return_inverse=True)[1].astype(np.int64),

@@ -139,11 +139,11 @@ class TrackValidationSequences(pl.Callback):
         self._last_frame[index] = frame
         tracker, camera = self._trackers[index], None
         if tracker.use_camera_motion:
-            camera = self._camera(sequence)[len(self._rows[index])]
+            camera = self.camera(sequence)[len(self._rows[index])]
         self._rows[index].append(tracked_rows(tracker, frame, output.detections, self.kept, camera=camera))
         self._outputs[index].add(frame, output)
 
-    def _camera(self, sequence: AnnotatedSequence) -> NDArray[np.float64]:
+    def camera(self, sequence: AnnotatedSequence) -> NDArray[np.float64]:
         """The camera's motion in every frame; the images are read for it once a run."""
         if sequence.name not in self._cameras:
             self._cameras[sequence.name] = camera_of(sequence, self._records)
