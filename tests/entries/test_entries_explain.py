@@ -6,12 +6,10 @@ import json
 
 import pytest
 
-from entries.conftest import TINY
-from entries.test_entries_replay import LOOSE, random_network
+from entries.conftest import LOOSE, TINY
 
 
-def test_explain_writes_a_page_and_data(run, world_root, tmp_path):
-    checkpoint = random_network(tmp_path / "random.ckpt")
+def test_explain_writes_a_page_and_data(run, world_root, checkpoint):
     given = [f"checkpoint={checkpoint}", f"data.root={world_root}", *TINY, *LOOSE]
     ran = run("evaluate", *given, "explain=true", "explain_cards=2")
     data = json.loads((ran.folder / "explain.json").read_text())
