@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from fairmot_pl.config.build import as_trained, check_refinement, check_tracker
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
+from fairmot_pl.inference.camera_motion import CameraMotion
 from fairmot_pl.inference.detector import Detector
 from fairmot_pl.inference.pipeline.follower import Follower, Outputs
 from fairmot_pl.inference.pipeline.lanes import Lane
@@ -141,7 +142,14 @@ def track(config: DictConfig) -> Outcome:
 def lane_of(config: DictConfig, source: FrameSource, outputs: Outputs, clock: StageClock) -> Lane:
     """A source with a tracker of its own."""
     tracker = OnlineTracker(frame_rate=source.frame_rate, **plain(config.tracker))
-    follower = Follower(source.name, tracker, frame_rate=source.frame_rate, outputs=outputs, clock=clock)
+    follower = Follower(
+        source.name,
+        tracker,
+        frame_rate=source.frame_rate,
+        outputs=outputs,
+        clock=clock,
+        camera_motion=CameraMotion() if tracker.use_camera_motion else None,
+    )
     latest = config.policy == "latest" or (config.policy == "auto" and source.live)
     return Lane(source, follower, latest=latest, max_frames=config.max_frames)
 

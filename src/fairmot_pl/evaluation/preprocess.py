@@ -94,8 +94,10 @@ def counted(
     wanted = truth.scores.astype(np.int64) != 0  # whole flags, as TrackEval reads them: 0.5 is 0
     kept = np.ones(len(result), np.bool_)
     if benchmark != "MOT15":
-        matched = best_pairs(sequence, np.where(sequence.pair_iou < MIN_IOU - EPS, 0.0, sequence.pair_iou))
-        on_distractor = np.isin(truth.classes[sequence.pair_truth[matched]], DISTRACTORS[benchmark])
+        distractor = np.isin(truth.classes, DISTRACTORS[benchmark])[sequence.pair_truth]
+        overlap = np.where(sequence.pair_iou < MIN_IOU - EPS, 0.0, sequence.pair_iou)
+        matched = best_pairs(sequence, overlap, wanted=distractor)
+        on_distractor = distractor[matched]
         kept[sequence.pair_result[matched[on_distractor]]] = False
         wanted &= truth.classes == PEDESTRIAN
     return sequence.keep(wanted, kept)

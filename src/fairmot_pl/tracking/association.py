@@ -66,12 +66,14 @@ class Association:
         needs_embeddings: whether any stage compares them.
         keeps_score: whether a track that returns from loss shows its old score in that frame (a habit of the
             reference that BYTE dropped).
+        weighs_evidence: whether, instead of stages, `fusion.engine` matches by all evidence at once.
     """
 
     stages: tuple[Stage, ...]
     birth_margin: float
     needs_embeddings: bool
     keeps_score: bool
+    weighs_evidence: bool = False
 
 
 def bands(scores: NDArray[np.float32], settings: TrackerSettings) -> dict[Band, NDArray[np.bool_]]:
@@ -100,17 +102,19 @@ def associate(
     if trace is not None:
         trace.begin(tracks, detections, np.logical_or.reduce([banded[stage.band] for stage in stages]))
     known: dict[Cost, Pairs] = {}
-    for stage in stages if len(tracks) and len(detections) else ():
+    for stage in stages:
+        rows = free_tracks & stage.takes[tracks.states]
+        columns = free_detections & banded[stage.band]
+        if not (rows.any() and columns.any()):
+            continue
         if stage.cost not in known:
             pairs = stage.cost(tracks, detections)
             known[stage.cost] = pairs.where(tracks.classes[pairs.rows] == detections.classes[pairs.columns])
         pairs = known[stage.cost]
-        rows = free_tracks & stage.takes[tracks.states]
-        columns = free_detections & banded[stage.band]
-        open_pairs = rows[pairs.rows] & columns[pairs.columns]
-        matched = assign(pairs.where(open_pairs), stage.limit) if open_pairs.any() else matches[0]
+        considered = pairs.where(rows[pairs.rows] & columns[pairs.columns])
+        matched = assign(considered, stage.limit)
         if trace is not None:
-            trace.stage(stage.cost, rows, columns, pairs.where(open_pairs), stage.limit, matched)
+            trace.stage(stage.cost, rows, columns, considered, stage.limit, matched)
         free_tracks[matched[:, 0]] = free_detections[matched[:, 1]] = False
         matches.append(matched)
     return np.concatenate(matches)
@@ -203,8 +207,24 @@ def byte_reid(settings: TrackerSettings) -> Association:
     return Association(stages, birth_margin=0.1, needs_embeddings=settings.use_reid, keeps_score=False)
 
 
+def fusion(settings: TrackerSettings) -> Association:
+    """All evidence at once, without stages (docs/fusion.md).
+
+    Raises:
+        ValueError: a part of the other associations is switched that this one does not have.
+    """
+    if not (settings.use_iou and settings.use_kalman) or settings.use_reupdate:
+        raise ValueError(
+            "association 'fusion' has no parts to switch but use_reid: leave use_iou and use_kalman True and "
+            "use_reupdate False, or choose another association"
+        )
+    return Association(
+        (), birth_margin=0.0, needs_embeddings=settings.use_reid, keeps_score=False, weighs_evidence=True
+    )
+
+
 RECIPES: Mapping[str, Callable[[TrackerSettings], Association]] = MappingProxyType(
-    {"fairmot": fairmot, "byte": byte, "byte_reid": byte_reid}
+    {"fairmot": fairmot, "byte": byte, "byte_reid": byte_reid, "fusion": fusion}
 )
 
 

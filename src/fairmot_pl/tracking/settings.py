@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
+from fairmot_pl.tracking.fusion.settings import FUSION_RANGES, FusionSettings
+
 _MOST = 10**6
 """An upper bound for what has none."""
 
@@ -25,16 +27,19 @@ _RANGES: dict[str, tuple[float, float]] = {
     "embedding_momentum": (0, 1),
     "duplicate_distance": (0, 1),
     "track_buffer": (0, _MOST),
+    **FUSION_RANGES,
 }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TrackerSettings:
+class TrackerSettings(FusionSettings):
     """The defaults are the reference's. Limits on costs are exclusive: a match costs less than its limit.
 
     Args:
         association: `"fairmot"` (appearance with motion, then IoU; FairMOT), `"byte"` (IoU in two bands
-            of score; ByteTrack, algorithm 1) or `"byte_reid"` (the first with the low band of the second).
+            of score; ByteTrack, algorithm 1), `"byte_reid"` (the first with the low band of the second) or `"fusion"`
+            (all evidence weighed at once; it heeds `use_reid`, `frame_rate` and the settings of `FusionSettings`,
+            which the others ignore).
         use_iou: whether overlap of boxes associates. Without it the stages by IoU go, the low band with them, and
             appearance confirms new tracks, at `appearance_limit`. Duplicates are still told by IoU.
         use_reid: whether embeddings associate (they never do in "byte"). Without them the stage by appearance

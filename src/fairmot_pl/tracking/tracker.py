@@ -9,6 +9,8 @@ from fairmot_pl.structures import Detections, Tracks
 from fairmot_pl.tracking.association import Band, associate, bands, compose
 from fairmot_pl.tracking.camera import checked_camera
 from fairmot_pl.tracking.costs import unit_length
+from fairmot_pl.tracking.fusion.engine import FusionEngine
+from fairmot_pl.tracking.fusion.table import Beliefs
 from fairmot_pl.tracking.settings import TrackerSettings
 from fairmot_pl.tracking.trace import FrameTrace
 from fairmot_pl.tracking.track import TrackState, TrackTable
@@ -22,11 +24,10 @@ class OnlineTracker(TrackerSettings):
 
     `update` must be called for every frame, also for one without detections; where frames are dropped or come at
     an uneven pace, with their timestamps. Tracks that start in the first frame are confirmed at once, later ones when
-    the next frame sees them again. New ids go by descending score, whatever the order of a frame's detections; of
-    equal scores the one given first comes first. A track never changes class.
+    the next frame sees them again ("fusion": when they are next seen). New ids go by descending score, whatever the
+    order of a frame's detections; of equal scores the one given first comes first. A track never changes class.
 
     Attributes:
-        tracks: every living track, whatever its state.
         frame: frames seen so far.
         clock: the time of the last frame, counted in frames of `frame_rate` from 1 for the first one.
         trace: takes down what the next `update` sees, if there is one (`trace.traced` sets it).
@@ -60,10 +61,16 @@ class OnlineTracker(TrackerSettings):
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a video, and ids start at 1 again."""
-        self.tracks = TrackTable.born(Detections.empty(), first_id=1, frame=0, state=TrackState.TENTATIVE)
+        self._fusion = FusionEngine(self) if self._association.weighs_evidence else None
+        self._table = TrackTable.born(Detections.empty(), first_id=1, frame=0, state=TrackState.TENTATIVE)
         self.frame, self.clock = 0, 0.0
         self._timestamp = 0.0
         self._next_id = 1
+
+    @property
+    def tracks(self) -> TrackTable | Beliefs:
+        """Every living track, whatever its state; "fusion" has a table of its own."""
+        return self._table if self._fusion is None else self._fusion.tracks
 
     def update(
         self, detections: Detections, *, timestamp: float | None = None, camera: ArrayLike | None = None
@@ -80,7 +87,7 @@ class OnlineTracker(TrackerSettings):
 
         Returns:
             The confirmed tracks of this frame by ascending id; boxes are the filtered state (without
-            `use_kalman` the detection), not clipped.
+            `use_kalman` the detection), not clipped. "fusion" also reports who is not seen but probably there.
 
         Raises:
             ValueError: values that are not finite, embeddings that fit neither association nor tracks, a timestamp
@@ -91,14 +98,16 @@ class OnlineTracker(TrackerSettings):
         passed, self._timestamp = self._pass(timestamp)
         self.frame += 1
         self.clock += passed
+        if self._fusion is not None:
+            return self._fusion.step(seen, passed / self.frame_rate, affine)
         if passed > 1:
-            self.tracks = self.tracks.keep(self.tracks.within(self.buffer, frame=self.clock))
+            self._table = self._table.keep(self._table.within(self.buffer, frame=self.clock))
         if self.use_kalman:
-            self.tracks.predict(passed)
+            self._table.predict(passed)
         if affine is not None:
-            self.tracks = self.tracks.keep(self.tracks.move_camera(affine))
+            self._table = self._table.keep(self._table.move_camera(affine))
         banded = bands(seen.scores, self)
-        pairs = associate(self.tracks, seen, self._association.stages, banded, self.trace)
+        pairs = associate(self._table, seen, self._association.stages, banded, self.trace)
         survivors = self._continue(seen, pairs)
 
         unclaimed = banded[Band.HIGH] & (seen.scores >= self._birth_threshold)
@@ -106,8 +115,8 @@ class OnlineTracker(TrackerSettings):
         if self.trace is not None:
             self.trace.births(np.flatnonzero(unclaimed), self._next_id)
         tracks = survivors.join(self._start(seen.select(unclaimed))) if unclaimed.any() else survivors
-        self.tracks = tracks.keep(tracks.distinct(self.duplicate_distance))
-        return self.tracks.confirmed
+        self._table = tracks.keep(tracks.distinct(self.duplicate_distance))
+        return self._table.confirmed
 
     def _pass(self, timestamp: float | None) -> tuple[float, float]:
         """How many frames go by up to a frame, and when it is; exactly 1 if frames come at their nominal rate."""
@@ -128,12 +137,12 @@ class OnlineTracker(TrackerSettings):
 
     def _continue(self, seen: Detections, pairs: NDArray[np.int64]) -> TrackTable:
         """Apply the matches `(P, 2)` and let go of what was missed."""
-        missed = np.ones(len(self.tracks), dtype=bool)
+        missed = np.ones(len(self._table), dtype=bool)
         missed[pairs[:, 0]] = False
-        lives = self.tracks.miss(missed, frame=self.clock, buffer=self.buffer)
+        lives = self._table.miss(missed, frame=self.clock, buffer=self.buffer)
         if len(pairs):
             matched = seen.select(pairs[:, 1])
-            self.tracks.see(
+            self._table.see(
                 pairs[:, 0],
                 matched,
                 frame=self.clock,
@@ -142,7 +151,7 @@ class OnlineTracker(TrackerSettings):
                 filtered=self.use_kalman,
                 rerun=self.use_reupdate,
             )
-        return self.tracks.keep(lives)
+        return self._table.keep(lives)
 
     def _start(self, detections: Detections) -> TrackTable:
         """New tracks, best score first."""
@@ -155,7 +164,7 @@ class OnlineTracker(TrackerSettings):
         """The detections that can matter, best first, with embeddings of unit length (or none)."""
         self._check(detections)
         order = np.argsort(-detections.scores, kind="stable")
-        floor = min(self.score_threshold, self.low_score_threshold)
+        floor = -np.inf if self._fusion is not None else min(self.score_threshold, self.low_score_threshold)
         usable = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1) & (detections.scores > floor)
         kept = detections.select(order[usable[order]])
         embeddings = kept.embeddings if self._association.needs_embeddings else kept.embeddings[:, :0]

@@ -1,0 +1,82 @@
+"""The people that a fusion tracker believes in, as a table with a column per property."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairmot_pl.tracking.fusion.motion import SIZE, boxes_of
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+@dataclass(kw_only=True)
+class Beliefs:
+    """T tracks, oldest first.
+
+    Args:
+        ids: `(T,)` from 1; 0 = never reported yet.
+        state: `(T, 2, 4)` along x and y: centre, size and their speeds, in pixels and seconds.
+        spread: `(T, 2, 4, 4)` its covariance.
+        embeddings: `(T, D)` moving average of what was seen, unit length.
+        person: `(T,)` log-odds of being a person at all.
+        here: `(T,)` probability of still being where expected; 1 when just seen.
+        sightings: `(T,)` how often it was seen.
+        unseen: `(T,)` seconds since it was seen.
+        proven: `(T,)` whether it may be reported.
+        scores: `(T,)` score of the last detection.
+        classes: `(T,)` never change.
+    """
+
+    ids: Index
+    state: Array
+    spread: Array
+    embeddings: NDArray[np.float32]
+    person: Array
+    here: Array
+    sightings: Index
+    unseen: Array
+    proven: NDArray[np.bool_]
+    scores: NDArray[np.float32]
+    classes: Index
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def boxes(self) -> Array:
+        """`(T, 4)` xyxy in image pixels."""
+        return boxes_of(self.state)
+
+    @property
+    def heights(self) -> Array:
+        """`(T,)` pixels."""
+        return self.state[:, 1, SIZE]
+
+    @property
+    def believed(self) -> Array:
+        """`(T,)` probability of being a person and there."""
+        return self.here * chance(self.person)
+
+    def select(self, which: NDArray[Any]) -> Beliefs:
+        """A copy with only the tracks that `which` (mask or indices) picks."""
+        return Beliefs(**{name: getattr(self, name)[which] for name in _COLUMNS})
+
+    def join(self, younger: Beliefs) -> Beliefs:
+        """These tracks followed by `younger` ones."""
+        if not len(younger) or not len(self):  # an empty table does not know the embedding's dimension
+            return self if len(self) else younger
+        return Beliefs(**{name: np.concatenate([getattr(self, name), getattr(younger, name)]) for name in _COLUMNS})
+
+
+_COLUMNS = tuple(field.name for field in fields(Beliefs))
+
+
+def chance(log_odds: Array) -> Array:
+    """Probability of log-odds."""
+    probability: Array = 1 / (1 + np.exp(-log_odds))
+    return probability
