@@ -281,10 +281,15 @@ def decode_text(content: bytes, where: str, refuse: type[ValueError] = ValueErro
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refuse(f"{where}: is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8") from error
+        raise refuse(f"{where}: {not_utf8(error)}") from error
     if "\0" in text:
         raise refuse(f"{where}: is not UTF-8 text (it holds zero bytes); save it as UTF-8")
     return text
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """What is wrong with a file that was saved in another encoding, such as Latin-1."""
+    return f"is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8"
 
 
 def write_text(path: Path | str, text: str) -> None:
