@@ -106,3 +106,12 @@ def test_an_error_leaves_no_trace_behind():
     with pytest.raises(ValueError, match="embeddings"):
         traced(tracker, Detections(boxes=[[0, 0, 9, 9]], scores=[0.9], embeddings=np.zeros((1, 0)), classes=[0]))
     assert tracker.trace is None
+
+
+def test_an_association_without_a_trace_is_named(monkeypatch):
+    monkeypatch.setattr("fairmot_pl.tracking.tracker.associate", lambda *_: np.zeros((0, 2), np.int64))
+    tracker = OnlineTracker()
+    monkeypatch.setattr(type(tracker), "_start", lambda self, detections: self.tracks)
+    monkeypatch.setattr("fairmot_pl.tracking.trace.FrameTrace.births", lambda *_: None)
+    with pytest.raises(ValueError, match="association 'fairmot' keeps no trace"):
+        traced(tracker, at((100, 0, 0.9)))

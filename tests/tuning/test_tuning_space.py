@@ -31,6 +31,11 @@ def test_an_associations_own_range_wins():
     assert isinstance(space.distributions["iou_limit"], FloatDistribution)
 
 
+def test_null_takes_a_common_range_out():
+    ranges = {"all": {"iou_limit": [0.1, 0.9], "track_buffer": [10, 60]}, "fairmot": {"iou_limit": None}}
+    assert list(SearchSpace.of(ranges, FAIRMOT).distributions) == ["track_buffer"]
+
+
 def test_choices():
     space = SearchSpace.of({"fairmot": {"use_iou": [True, False]}}, FAIRMOT)
     assert isinstance(space.distributions["use_iou"], CategoricalDistribution)

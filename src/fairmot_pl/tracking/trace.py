@@ -63,6 +63,7 @@ class FrameTrace:
 
     Attributes:
         clock: the tracker's time, in frames.
+        begun: whether an association has filled it in.
         tracks: the table as associated on: predicted to this frame, states as of the frame before.
         detections: those that could matter, best first: what columns refer to.
         usable: `(M,)` whether any stage takes detections with such a score.
@@ -72,6 +73,7 @@ class FrameTrace:
     """
 
     clock: float = 0.0
+    begun: bool = False
     tracks: TrackTable = field(init=False)
     detections: Detections = field(init=False)
     usable: Mask = field(init=False)
@@ -81,6 +83,7 @@ class FrameTrace:
 
     def begin(self, tracks: TrackTable, detections: Detections, usable: Mask) -> None:
         """Keep the table as it is before matches change it; arguments as the attributes."""
+        self.begun = True
         self.tracks, self.detections, self.usable = tracks.select(np.arange(len(tracks))), detections, usable
         self.assigned, self.born = np.zeros(len(detections), np.int64), np.zeros(len(detections), np.bool_)
 
@@ -142,7 +145,7 @@ def traced(
         The confirmed tracks and the trace.
 
     Raises:
-        ValueError: as `update`.
+        ValueError: as `update`; or the association is one that keeps no trace.
     """
     trace = FrameTrace()
     tracker.trace = trace
@@ -150,5 +153,7 @@ def traced(
         tracks = tracker.update(detections, **(moment or {}))
     finally:
         tracker.trace = None
+    if not trace.begun:
+        raise ValueError(f"association {tracker.association!r} keeps no trace of its decisions, so they cannot be told")
     trace.clock = tracker.clock
     return tracks, trace
