@@ -23,8 +23,8 @@ _SURE = 9.2
 _REGULAR = 0.2
 """Log-odds that being seen again adds: chance detections do not come back to one place."""
 
-_SETBACK = -1.0
-"""Least that one sighting adds."""
+_SETBACK = -0.25
+"""Least that one sighting adds: a low score mostly means that a person is half hidden."""
 
 _ROUTINE = 3
 """Sightings from which on a track tells how often people are detected."""

@@ -68,8 +68,8 @@ class FusionSettings:
         memory_seconds: time for which a lost track is remembered.
     """
 
-    person_score: float = 0.55
-    score_softness: float = 0.08
+    person_score: float = 0.52
+    score_softness: float = 0.1
     score_trust: float = 0.4
     birth_belief: float = 0.6
     report_belief: float = 0.5
