@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.reporting.comparison_plots import looks
+from fairmot_pl.reporting.comparison_plots import legend_below, looks
 from fairmot_pl.reporting.figures import finish_panel, new_figure, styled, to_png
 from fairmot_pl.reporting.significance import LEVEL, paired_difference
 
@@ -68,7 +68,7 @@ def power_picture(draws: int) -> bytes:
     """The power curves of all designs."""
     shifts = np.linspace(0, 4, 33)
     with styled():
-        figure, (panel,) = new_figure(1, 1, width=8, height=4.2)
+        figure, (panel,) = new_figure(1, 1, width=8, height=4.8)
         for design, look in zip(DESIGNS, looks(len(DESIGNS)), strict=True):
             seeds, sequences, others = design
             label = f"{seeds} seed{'s' * (seeds > 1)}, {sequences} sequences" + f", {others} more settings" * (
@@ -86,7 +86,7 @@ def power_picture(draws: int) -> bytes:
             "found, percent",
             legend=False,
         )
-        panel.legend(loc="lower right")
+        legend_below(figure, panel)
     return to_png(figure)
 
 

@@ -24,24 +24,23 @@ SCREEN = np.array([1920.0, 1080.0])
 DIM = 128
 
 
-def walkers(people: int, frames: int, seed: int = 0) -> Iterator[Detections]:
+def walkers(people: int, frames: int, seed: int = 0, share_hidden: float = 1 / 3) -> Iterator[Detections]:
     """A crowd on 1920 x 1080: people walk, turn back at the border and hide behind one another.
 
-    At any time a third of them is hidden for some 12 frames; a seventh of those seen is half hidden, at a low score.
-    One detection in 50 is false. Embeddings are of unit length with noise, a tenth of the people look alike.
+    At any time a share of them is hidden, each for some 12 frames; a seventh of those seen is half hidden, at a low
+    score. One detection in 50 is false. Embeddings are of unit length with noise, a tenth of the people look alike.
     """
     rng = np.random.default_rng(seed)
     tall = 20 + 1000 / np.sqrt(people + 20) * rng.uniform(0.5, 1.5, people)
     centre, speed = rng.uniform(0, SCREEN, (people, 2)), rng.normal(0, 2, (people, 2))
     looks = rng.normal(size=(people, DIM))
     looks[::10] = looks[0]
-    hidden = np.where(rng.random(people) < 1 / 3, rng.integers(1, 24, people), 0)
+    hides = share_hidden / (12 * (1 - share_hidden))
+    hidden = np.where(rng.random(people) < share_hidden, rng.integers(1, 24, people), 0)
     for _ in range(frames):
         speed = np.where((centre < 0) | (centre > SCREEN), -speed, speed + rng.normal(0, 0.1, speed.shape))
         centre = centre + speed
-        hidden = np.where((hidden == 0) & (rng.random(people) < 1 / 24), rng.integers(1, 24, people), hidden - 1).clip(
-            0
-        )
+        hidden = np.where((hidden == 0) & (rng.random(people) < hides), rng.integers(1, 24, people), hidden - 1).clip(0)
         who = np.flatnonzero(hidden == 0)
         false = rng.binomial(len(who), 0.02)
         at = np.concatenate([centre[who] + rng.normal(0, 1, (len(who), 2)), rng.uniform(0, SCREEN, (false, 2))])
@@ -64,12 +63,14 @@ def seconds(call: Callable[[], object]) -> float:
     return time.thread_time() - start
 
 
-def measure(people: int, frames: int, settings: dict[str, object], warm_up: int) -> tuple[float, float, float, float]:
+def measure(
+    people: int, frames: int, share_hidden: float, settings: dict[str, object], warm_up: int = 30
+) -> tuple[float, float, float, float]:
     """Medians: seconds of an update, of U, detections above the threshold, living tracks."""
     matrix = np.random.default_rng(0).random((400, 420))
     tracker = OnlineTracker(**settings)
     updates, units, high, alive = [], [], [], []
-    for number, detections in enumerate(walkers(people, frames + warm_up)):
+    for number, detections in enumerate(walkers(people, frames + warm_up, share_hidden=share_hidden)):
         spent = seconds(lambda detections=detections: tracker.update(detections))
         if number < warm_up:
             continue
@@ -84,11 +85,13 @@ def measure(people: int, frames: int, settings: dict[str, object], warm_up: int)
 def speed(frames: int) -> None:
     print("| people | above threshold | tracks | association | update | in U |")
     print("|---|---|---|---|---|---|")
-    for people in (10, 50, 200, 1000):
+    for people, share_hidden in ((10, 0.15), (50, 0.22), (200, 1 / 3), (1000, 1 / 3)):
         for association in ASSOCIATIONS:
             for label, switches in SWITCHES.items():
                 settings = {"association": association, **switches}
-                spent, unit, high, alive = measure(people, frames if people < 1000 else frames // 4, settings, 30)
+                spent, unit, high, alive = measure(
+                    people, frames if people < 1000 else frames // 4, share_hidden, settings
+                )
                 print(
                     f"| {people} | {high:.0f} | {alive:.0f} | {association}{label} | {1e3 * spent:.2f} ms | "
                     f"**{spent / unit:.2f}** of {1e3 * unit:.1f} ms |",

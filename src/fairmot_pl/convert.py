@@ -20,7 +20,7 @@ from fairmot_pl.config.entry import Outcome, output_folder, plain, quoted, run_c
 from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert.conversion import Converted, read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
-from fairmot_pl.data.convert.whole_folder import whole_folder
+from fairmot_pl.data.convert.whole_folder import held, is_held, whole_folder
 from fairmot_pl.inference.sources.video import VideoSource
 from fairmot_pl.mot_format import write_text
 
@@ -165,9 +165,13 @@ def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[
     if images.is_dir():
         yield images, None
         return
-    video = VideoSource(images)
     frames = output / ".frames" / images.stem
+    if is_held(frames):
+        raise FileExistsError(
+            f"{frames}: another command is at work with this video; wait for it, or use another output"
+        )
     shutil.rmtree(frames, ignore_errors=True)
+    video = VideoSource(images)
     try:
         with whole_folder(frames) as folder, progress_bar() as bar:
             job = bar.add_task("taking the video apart", total=video.frame_count)
@@ -175,9 +179,13 @@ def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[
                 _, jpeg = cv2.imencode(".jpg", frame.image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
                 (folder / f"{frame.number:06d}.jpg").write_bytes(jpeg.tobytes())
                 bar.update(job, completed=frame.number)
-        yield frames, video.frame_rate
+        with held(frames):
+            yield frames, video.frame_rate
     finally:
-        shutil.rmtree(output / ".frames", ignore_errors=True)
+        if not is_held(frames):
+            shutil.rmtree(frames, ignore_errors=True)
+        with contextlib.suppress(OSError):  # others may be at work in it
+            frames.parent.rmdir()
 
 
 def progress_bar() -> Progress:

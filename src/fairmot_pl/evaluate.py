@@ -13,18 +13,24 @@ from fairmot_pl.config.build import (
     build_trainer,
     check_data,
     check_output_cache,
+    check_refinement,
     check_run,
 )
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.tracking.refine import Refinement
 from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
+from fairmot_pl.training.explaining import explain_validation
 from fairmot_pl.training.finish import write_outcome
 from fairmot_pl.training.provenance import data_fingerprint, environment, model_facts, write_provenance
 
-KEYS = {"name": str, "checkpoint": str, "seed": int, "outputs_cache": str | bool}
+KEYS = {
+    **{"name": str, "checkpoint": str, "seed": int, "protocol": str, "outputs_cache": str | bool},
+    **{"explain": bool, "explain_cards": int},
+}
 
 
 def main() -> None:
@@ -40,10 +46,17 @@ def check(config: DictConfig) -> None:
     """
     if OmegaConf.is_missing(config, "checkpoint"):
         raise ConfigError("checkpoint is missing; add checkpoint=FILE_OR_RUN_FOLDER")
-    check_values(plain(config), KEYS, nodes=("data", "tracker", "trainer", "callbacks", "logger"))
+    check_values(plain(config), KEYS, nodes=("data", "tracker", "trainer", "callbacks", "logger", "refine"))
     check_data(config)
     check_run(config)
     check_output_cache(config)
+    check_refinement(config)
+    if config.explain and config.outputs_cache in (False, "off"):
+        raise ConfigError(
+            "explain=true replays what the network says, so it needs outputs_cache; leave it at auto or name a folder"
+        )
+    if config.explain_cards < 0:
+        raise ConfigError(f"explain_cards is {config.explain_cards}; allowed: 0 or more")
 
 
 def evaluate(config: DictConfig) -> Outcome:
@@ -81,12 +94,20 @@ def evaluate(config: DictConfig) -> Outcome:
     try:
         trainer.validate(module, datamodule, verbose=False)
         record["data"]["network outputs"] = recorder.use or "not kept"
-        figures = write_outcome(trainer, folder, record, title=config.name, more={}, tracks_folder=folder)
+        figures = write_outcome(
+            *(trainer, folder, record),
+            title=config.name,
+            more={},
+            tracks_folder=folder,
+            refinement=Refinement(**plain(config.refine)),
+        )
+        pages = [folder / "report.html"]
+        if config.explain and is_main_process():
+            pages.append(explain_validation(trainer, folder, title=config.name, most_cards=config.explain_cards))
     finally:
         wandb.finish()
-    return Outcome(
-        folder, next_steps=[f"open {folder / 'report.html'} in a browser"], objective=figures.get("val/HOTA")
-    )
+    steps = [f"open {page} in a browser" for page in pages]
+    return Outcome(folder, next_steps=steps, objective=figures.get("val/HOTA"))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot_pl.boxes import tlwh_to_xyxy
 from fairmot_pl.structures import Tracks
 
 MIN_COLUMNS = 6
@@ -240,6 +241,16 @@ def track_rows(frame: int, tracks: Tracks) -> NDArray[np.float64]:
     return rows
 
 
+def tracks_of(rows: MotTable) -> Tracks:
+    """Result rows of one frame as `Tracks`; the format has no class column, so all are class 0."""
+    return Tracks(
+        ids=rows.ids,
+        boxes=tlwh_to_xyxy(rows.boxes),
+        scores=rows.scores.astype(np.float32),
+        classes=np.zeros(len(rows), np.int64),
+    )
+
+
 def write_mot(path: Path | str, rows: NDArray[np.float64] | Iterable[NDArray[np.float64]]) -> None:
     """Write result rows, whole or as one array a frame, so that a reader never sees half a file.
 
@@ -281,10 +292,15 @@ def decode_text(content: bytes, where: str, refuse: type[ValueError] = ValueErro
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refuse(f"{where}: is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8") from error
+        raise refuse(f"{where}: {not_utf8(error)}") from error
     if "\0" in text:
         raise refuse(f"{where}: is not UTF-8 text (it holds zero bytes); save it as UTF-8")
     return text
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """What is wrong with a file that was saved in another encoding, such as Latin-1."""
+    return f"is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8"
 
 
 def write_text(path: Path | str, text: str) -> None:

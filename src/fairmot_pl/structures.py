@@ -5,7 +5,7 @@ Boxes are `(N, 4)` float32 in xyxy order unless a name says otherwise; frames co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,6 +98,10 @@ class Detections(_ArrayRecord):
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def without_embeddings(self) -> Detections:
+        """The same detections with embeddings of no dimension."""
+        return replace(self, embeddings=np.zeros((len(self), 0), np.float32))
 
     @classmethod
     def empty(cls, embedding_dim: int = 0) -> Detections:

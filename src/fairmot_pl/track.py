@@ -14,9 +14,10 @@ from typing import Any, Literal
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from fairmot_pl.config.build import as_trained, check_tracker
+from fairmot_pl.config.build import as_trained, check_refinement, check_tracker
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
+from fairmot_pl.inference.camera_motion import CameraMotion
 from fairmot_pl.inference.detector import Detector
 from fairmot_pl.inference.pipeline.follower import Follower, Outputs
 from fairmot_pl.inference.pipeline.lanes import Lane
@@ -28,6 +29,7 @@ from fairmot_pl.inference.sources.opening import open_sources
 from fairmot_pl.inference.writers.rows import TRACK_FORMATS
 from fairmot_pl.models.weights import load_fairmot
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.tracking.refine import Refinement, refine_file
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import find_checkpoint, trained_input_size
 from fairmot_pl.training.provenance import environment, write_provenance
@@ -81,8 +83,11 @@ def check(config: DictConfig) -> None:
     for key in ("source", "checkpoint"):
         if OmegaConf.is_missing(config, key):
             raise ConfigError(f"{key} is missing; add {key}=... (python -m fairmot_pl.track --help shows an example)")
-    check_values(plain(config), KEYS, nodes=("tracker",))
+    check_values(plain(config), KEYS, nodes=("tracker", "refine"))
     check_tracker(config)
+    check_refinement(config)
+    if Refinement(**plain(config.refine)) and not config.mot:
+        raise ConfigError("refine works on the MOT text, but mot is false; set mot=true")
     if config.max_frames is not None and config.max_frames < 1:
         raise ConfigError(f"max_frames is {config.max_frames}; give at least 1, or null for all frames")
     outputs_of(config, Path())
@@ -137,7 +142,14 @@ def track(config: DictConfig) -> Outcome:
 def lane_of(config: DictConfig, source: FrameSource, outputs: Outputs, clock: StageClock) -> Lane:
     """A source with a tracker of its own."""
     tracker = OnlineTracker(frame_rate=source.frame_rate, **plain(config.tracker))
-    follower = Follower(source.name, tracker, frame_rate=source.frame_rate, outputs=outputs, clock=clock)
+    follower = Follower(
+        source.name,
+        tracker,
+        frame_rate=source.frame_rate,
+        outputs=outputs,
+        clock=clock,
+        camera_motion=CameraMotion() if tracker.use_camera_motion else None,
+    )
     latest = config.policy == "latest" or (config.policy == "auto" and source.live)
     return Lane(source, follower, latest=latest, max_frames=config.max_frames)
 
@@ -163,6 +175,10 @@ def concluded(
     if counts:
         write_text(folder / "counts.json", json.dumps(counts, indent=2) + "\n")
     print("\n".join([*map(said_of, lanes), timings.table()]))
+    refinement = Refinement(**plain(config.refine))
+    if refinement:
+        refined = [refine_file(folder / f"{lane.name}.txt", refinement) for lane in lanes if lane.follower.frames]
+        print("\n".join(f"{refinement.label}: {path}" for path in refined))
     if interrupted:
         print("stopped by Ctrl-C: the files hold what was tracked until then")
     problems = [str(lane.problem) for lane in lanes if lane.problem]

@@ -31,6 +31,7 @@ from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, pla
 from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.inference.cache import read_recording
+from fairmot_pl.inference.camera_record import camera_of
 from fairmot_pl.inference.replay import OutputFilter, RecordedSequence
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.tuning_report import figures_text, trials_csv, verdict, write_tuning_report
@@ -166,9 +167,14 @@ def record_sequences(
         trainer.validate(module, datamodule, verbose=False)
     tracking = plain(config.callbacks).get("tracking") or {}
     kept = OutputFilter(min_area=tracking["min_box_area"], max_aspect=tracking["max_aspect_ratio"])
+    asks = complete(plain(config.tracker))["use_camera_motion"] or "use_camera_motion" in searched_settings(config)
     sequences = [
         RecordedSequence.of(
-            sequence, read_recording(entry, sequence), benchmark=tracking.get("benchmark", "auto"), kept=kept
+            sequence,
+            read_recording(entry, sequence),
+            benchmark=tracking.get("benchmark", "auto"),
+            kept=kept,
+            camera=camera_of(sequence, cache.folder) if asks else None,
         )
         for sequence, entry in zip(datamodule.val_sequences, found.entries, strict=True)
     ]
@@ -181,6 +187,11 @@ def record_sequences(
         "frames": len(broken),
     }
     return sequences, {"environment": environment(), "data": data, "notes": list(datamodule.broken_validation.notes)}
+
+
+def searched_settings(config: DictConfig) -> list[str]:
+    """Names of the settings that are searched."""
+    return list(SearchSpace.of(plain(config.space), complete(plain(config.tracker))).distributions)
 
 
 def usable_cores() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
 from omegaconf import OmegaConf
@@ -89,7 +90,7 @@ def test_experiments_say_how_to_run_them():
 
 def test_interpolations_stay_few():
     texts = [path.read_text() for path in CONF.rglob("*.yaml")]
-    assert sum(len(re.findall(r"\$\{(?!now|job_folder|hydra)", text)) for text in texts) <= 20
+    assert sum(len(re.findall(r"\$\{(?!now|job_folder|hydra)", text)) for text in texts) <= 24
 
 
 @pytest.mark.parametrize(
@@ -127,11 +128,22 @@ def test_interpolations_stay_few():
         (["callbacks.media.frames=many"], r"callbacks.media.frames is 'many'; expected a whole number"),
         (["model.reid_dim=16,x"], r"model.reid_dim is 'x'; expected a whole number"),
         (["reid_dim:3"], r"'reid_dim:3' is no override"),
+        (["data.root=/x (copy)"], r"quote it twice, once for the shell: 'data.root=\"/x \(copy\)\"'"),
     ],
 )
 def test_a_wrong_override_fails_at_once_with_the_nearest_name(arguments, message):
     with pytest.raises((ConfigError, ValueError), match=message):
         check_command_line("train", arguments, train.check)
+
+
+@pytest.mark.parametrize(
+    "value", ["/x (copy)", "a{b", "d[1", "it's (mine)", 'say "x" (y)', "C:\\data (2)", "(a)\\", '\\"(', "a)"]
+)
+def test_the_quoting_that_is_proposed_is_taken_letter_by_letter(value):
+    with pytest.raises(ConfigError) as refused:
+        check_command_line("train", [f"data.root={value}"], train.check)
+    (typed,) = shlex.split(str(refused.value).rpartition("shell: ")[2])
+    assert compose_checked("train", [typed]).data.root == value
 
 
 def test_a_sound_sweep_passes():

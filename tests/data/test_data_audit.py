@@ -199,13 +199,14 @@ def test_nothing_is_reported_on_clean_worlds_of_other_kinds(tmp_path, world):
     assert not list(report.findings), findings_text(list(report.findings), tmp_path)
 
 
-def test_every_planted_fault_is_found_and_nothing_else(root):
+@pytest.mark.parametrize("thorough", [False, True])
+def test_every_planted_fault_is_found_and_nothing_else(root, thorough):
     assert len(PLANTED) >= 20
     folders = sorted((root / "train").iterdir())
     planted = dict(zip(PLANTED, folders, strict=True))
     for check, folder in planted.items():
         PLANTED[check](folder)
-    report = audit(RECIPE, root)
+    report = audit(RECIPE, root, thorough=thorough)
     assert kinds(report) == set(PLANTED), findings_text(list(report.findings), root)
     for finding in report.findings:
         assert planted[finding.check].name in str(finding.file), finding
@@ -370,6 +371,19 @@ def test_a_sequence_that_was_published_without_header(few):
     assert not list(report.findings)
     assert [each.frame_rate for each in report.sheets["train"].sequences] == [14, 14]
     assert kinds(audit({"train": {"a": {"format": "mot", "path": "train"}}, "val": {}}, few)) == {"seqinfo"}
+    by_name = {"SYN-01": 10.0, "SYN-04": 20.0}
+    report = audit({"train": {"a": {"format": "mot", "path": "train", "frame_rate": by_name}}, "val": {}}, few)
+    assert not list(report.findings)
+    assert [each.frame_rate for each in report.sheets["train"].sequences] == [10, 20]
+
+
+@pytest.mark.parametrize(
+    "text", ["frameRate: 30", "frameRate = 30", "; frameRate=no\nFRAMERATE=30", "# a=b\nframeRate:30"]
+)
+def test_headers_are_understood_as_the_reader_does(few, text):
+    replace_in(few / "train" / "SYN-04" / "seqinfo.ini", "frameRate=30", text)
+    report = audit(RECIPE, few)
+    assert not list(report.findings), findings_text(list(report.findings), few)
 
 
 def test_two_swapped_ids_are_one_warning_with_both_lines(few):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from data.conftest import write_turned_image
+from fairmot_pl.data.audit.audit import audit
 from fairmot_pl.data.coco import CocoFormatError, read_coco
 from fairmot_pl.data.images import read_image
 from fairmot_pl.data.mot import annotation_rows
@@ -202,3 +203,15 @@ def test_what_is_not_there_is_named(make_coco):
     (root / FILE).write_text(json.dumps(STILLS)[:-20])
     with pytest.raises(CocoFormatError, match=r"train\.json: is no JSON .*is the file whole"):
         read_coco(root, annotation=FILE, images="images")
+
+
+def test_another_encoding_is_named_by_reader_and_audit(make_coco):
+    root = make_coco({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [], "categories": []})
+    path = root / "annotations" / "train.json"
+    path.write_bytes('{"images": [], "info": "Zürich"}'.encode("latin-1"))
+    with pytest.raises(CocoFormatError, match=r"train\.json: is not UTF-8 text \(byte 25: .*\); save it as UTF-8"):
+        read_coco(root, annotation="annotations/train.json")
+    source = {"format": "coco", "path": ".", "annotation": "annotations/train.json"}
+    (finding,) = audit({"train": {"a": source}, "val": {}}, root).findings
+    assert (finding.check, finding.file) == ("unreadable-labels", path)
+    assert "is not UTF-8 text (byte 25" in finding.found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert import mot_writer
 from fairmot_pl.data.convert.conversion import read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
-from fairmot_pl.data.convert.whole_folder import whole_folder
+from fairmot_pl.data.convert.whole_folder import is_held, whole_folder
+from fairmot_pl.data.convert.yolo_scan import people_classes
 from fairmot_pl.data.mot import read_mot_folder
 from fairmot_pl.data.synthetic import render_dataset
 from fairmot_pl.mot_format import read_mot
@@ -181,6 +184,26 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
         pass
 
 
+def test_what_another_process_works_on_is_left_alone(tmp_path):
+    other, killed = tmp_path / ".a.other.partial", tmp_path / ".a.killed.partial"
+    other.mkdir()
+    killed.mkdir()
+    code = "import sys, time; from pathlib import Path; from fairmot_pl.data.convert.whole_folder import held\n"
+    code += "with held(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(other)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        assert is_held(other)
+        assert not is_held(killed)
+        with whole_folder(tmp_path / "a"):
+            assert other.is_dir()
+            assert not killed.is_dir()
+        process.kill()
+    assert not is_held(other)
+    (tmp_path / "a").rmdir()
+    with whole_folder(tmp_path / "a"):
+        assert not other.is_dir()
+
+
 def test_ids_count_from_one_and_unknown_people_stay_unknown(world, tmp_path):
     source, images = to_coco(world[:1], tmp_path)
     content = json.loads(source.read_text())
@@ -239,6 +262,37 @@ def test_faults_of_yolo_labels(world, tmp_path, line, check):
     read_export("yolo", source, images, findings)
     (finding,) = findings
     assert (finding.check, finding.file, len(finding.lines)) == (check, label, 1)
+
+
+@pytest.mark.parametrize("names", ["['person', 'car', 'bus']", "{0: Pedestrian, 2: car}"])
+def test_the_layout_of_roboflow(world, tmp_path, names):
+    export = tmp_path / "export"
+    to_yolo(world[:2], tmp_path / "flat")
+    for sequence, part in zip(world[:2], ("train", "valid"), strict=True):
+        for kind in ("images", "labels"):
+            shutil.copytree(tmp_path / "flat" / kind / sequence.name, export / part / kind)
+    (export / "data.yaml").write_text(f"train: ../train/images\nnames: {names}\n")
+    findings = convert("yolo", export, export, tmp_path / "out")
+    assert not list(findings), findings_text(list(findings), tmp_path)
+    converted = read_mot_folder(tmp_path / "out")
+    assert [sequence.name for sequence in converted] == ["train", "valid"]
+    assert all(is_equal(*pair) for pair in zip(world, converted, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        ("names: [car, person]", (1,)),
+        ("names: {3: car, 7: Pedestrian, 8: person}", (7, 8)),
+        ("names: [car]", (0,)),
+        ("names: 3", (0,)),
+        ("[", (0,)),
+        ("", (0,)),
+    ],
+)
+def test_classes_that_data_yaml_calls_people(tmp_path, text, classes):
+    (tmp_path / "data.yaml").write_text(text)
+    assert people_classes(tmp_path) == classes
 
 
 def test_yolo_with_confidence_and_without_ids(world, tmp_path):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
 import pytest
 
 from data.conftest import write_turned_image
+from fairmot_pl.data.audit.audit import audit
 from fairmot_pl.data.crowdhuman import CrowdHumanFormatError, read_crowdhuman
 from fairmot_pl.data.images import read_image
 
@@ -50,6 +52,23 @@ def test_boxes_of_zero_size_are_skipped_with_one_warning(make_crowd):
     assert len(told) == 1
     assert [len(frame) for frame in sequence.frames] == [2, 0, 1, 1, 0]
     assert np.concatenate([frame.identities for frame in sequence.frames]).tolist() == [0, 1, 2, 3]
+
+
+def test_images_may_be_numbered(make_crowd):
+    root = make_crowd([{"ID": 273271, "gtboxes": [person([1, 2, 10, 20])]}])
+    (frame,) = read_crowdhuman(root, annotation="annotation_train.odgt").frames
+    assert frame.image_path.name == "273271.jpg"
+    source = {"format": "crowdhuman", "path": ".", "annotation": "annotation_train.odgt"}
+    assert not list(audit({"train": {"a": source}, "val": {}}, root).findings)
+
+
+@pytest.mark.parametrize("key", [True, 1.5, None, "", ["a"]])
+def test_what_names_no_image_is_refused_by_reader_and_audit(make_crowd, key):
+    root = make_crowd([{"ID": "a", "gtboxes": []}, json.dumps({"ID": key, "gtboxes": []})])
+    with pytest.raises(CrowdHumanFormatError, match="line 2: needs ID"):
+        read_crowdhuman(root, annotation="annotation_train.odgt")
+    source = {"format": "crowdhuman", "path": ".", "annotation": "annotation_train.odgt"}
+    assert "bad-entry" in {each.check for each in audit({"train": {"a": source}, "val": {}}, root).findings}
 
 
 def test_whole_files_are_read_without_a_word(make_crowd):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from data.conftest import write_turned_image
+from fairmot_pl.data.audit.audit import audit
 from fairmot_pl.data.images import read_image
 from fairmot_pl.data.jde import JdeFormatError, label_path, read_jde
 
@@ -64,6 +65,21 @@ def test_without_lists_every_image_below_is_read(make_jde):
     ]
     assert [len(frame) for frame in sequence.frames] == [1, 1, 0]
     assert len(read_jde(root / "b" / "images")) == 2
+
+
+def test_a_list_that_was_written_on_windows(make_jde):
+    root = make_jde({"A/images/a/1.jpg": [PERSON]})
+    (root / "win.train").write_text("A\\images\\a\\1.jpg\r\n")
+    (frame,) = read_jde(root, lists="win.train").frames
+    assert frame.image_path == root / "A/images/a/1.jpg"
+    report = audit({"train": {"a": {"format": "jde", "path": ".", "lists": "win.train"}}, "val": {}}, root)
+    assert not list(report.findings)
+
+
+def test_webp_images_are_read(make_jde):
+    root = make_jde({"images/1.webp": [PERSON]})
+    assert len(read_jde(root)) == 1
+    assert not list(audit({"train": {"a": {"format": "jde", "path": "."}}, "val": {}}, root).findings)
 
 
 def test_several_lists_are_one_set(make_jde):

@@ -328,6 +328,12 @@ def test_mot15_is_frame_major_and_may_lack_seqinfo(make_sequence):
     (sequence,) = read_mot_folder(folder.parent, frame_rate=30.0)
     assert (sequence.frame_rate, sequence.frames[0].image_size, len(sequence)) == (30, (48, 80), 2)
     assert [frame.identities.tolist() for frame in sequence.frames] == [[1, 2], [1, 2]]
+    (sequence,) = read_mot_folder(folder.parent, frame_rate={"Venice-2": 25, "TUD-Campus": 14})
+    assert sequence.frame_rate == 25
+    with pytest.raises(FileNotFoundError, match=r"seqinfo\.ini: no such file; .*or \{Venice-2: 25, \.\.\.\}"):
+        read_mot_folder(folder.parent, frame_rate={"TUD-Campus": 14})
+    with pytest.raises(ValueError, match="a positive number of frames per second"):
+        read_mot_folder(folder.parent, frame_rate={"Venice-2": "fast"})
     (folder / "img1" / "000001.jpg").unlink()
     (folder / "img1" / "000002.jpg").unlink()
     with pytest.raises(FileNotFoundError, match="img1: holds no image"):

@@ -10,7 +10,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 from hydra.core.global_hydra import GlobalHydra
+
+from fairmot_pl.training.checkpoint import write_checkpoint
+from fairmot_pl.training.module import FairMOTModule
 
 TINY = [
     "trainer.accelerator=cpu",
@@ -39,6 +43,11 @@ SHORT = [
     "callbacks.media.frames=3",
     "optimizer.warmup_steps=0",
 ]
+LOOSE = [
+    *("tracker.score_threshold=0.02", "tracker.new_track_threshold=0.02"),
+    *("callbacks.tracking.min_box_area=0", "callbacks.tracking.max_aspect_ratio=50", "callbacks.media.frames=0"),
+]
+"""So that a network that has learnt nothing has tracks, too."""
 
 
 @dataclass
@@ -102,3 +111,17 @@ def refused(run, capfd) -> Callable[..., str]:
         return said[0]
 
     return command
+
+
+@pytest.fixture
+def checkpoint(tmp_path) -> Path:
+    """A network that has learnt nothing."""
+    torch.manual_seed(0)
+    module = FairMOTModule(
+        **{"num_identities": 0, "backbone": "mobilenetv3_small_050", "reid_dim": 8, "box_encoding": "ltrb"},
+        **{"deformable": False, "num_classes": 1, "head_channels": 8, "pretrained": False, "score_threshold": 0.01},
+        **{"heatmap_weight": 1.0, "size_weight": 1.0, "offset_weight": 1.0, "weighting": "fixed"},
+        **{"weighting_options": {}, "learning_rate": 0.1, "lr_drop_epochs": [], "lr_drop_factor": 0.1},
+    )
+    write_checkpoint(module, tmp_path / "random.ckpt")
+    return tmp_path / "random.ckpt"

@@ -67,6 +67,10 @@ def test_a_clean_set(run, set_of):
     assert cv2.imread(str(pictures[0])).shape == (2 * 480 + 8, 2 * 800 + 8, 3)
 
 
+def test_every_image_is_decoded_on_demand(run, set_of):
+    assert "8 images decoded" in run("check_data", *set_of, "thorough=true").err
+
+
 def test_the_rendered_world_is_clean(run, world_root):
     assert "no fault was found" in run("check_data", f"data.root={world_root}", *WORLD).out
 

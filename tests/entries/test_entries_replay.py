@@ -6,36 +6,13 @@ import shutil
 
 import cv2
 import pytest
-import torch
 
-from entries.conftest import TINY
-from fairmot_pl.training.checkpoint import write_checkpoint
+from entries.conftest import LOOSE, TINY
 from fairmot_pl.training.module import FairMOTModule
-
-LOOSE = [
-    *("tracker.score_threshold=0.02", "tracker.new_track_threshold=0.02"),
-    *("callbacks.tracking.min_box_area=0", "callbacks.tracking.max_aspect_ratio=50", "callbacks.media.frames=0"),
-]
-"""So that a network that has learnt nothing has tracks, too."""
-
-
-def random_network(path, seed=0):
-    """A checkpoint of a network that has learnt nothing."""
-    torch.manual_seed(seed)
-    module = FairMOTModule(
-        **{"num_identities": 0, "backbone": "mobilenetv3_small_050", "reid_dim": 8, "box_encoding": "ltrb"},
-        **{"deformable": False, "num_classes": 1, "head_channels": 8, "pretrained": False, "score_threshold": 0.01},
-        **{"heatmap_weight": 1.0, "size_weight": 1.0, "offset_weight": 1.0, "weighting": "fixed"},
-        **{"weighting_options": {}, "learning_rate": 0.1, "lr_drop_epochs": [], "lr_drop_factor": 0.1},
-    )
-    write_checkpoint(module, path)
-    return path
 
 
 @pytest.fixture
-def evaluate(run, world_root, tmp_path):
-    checkpoint = random_network(tmp_path / "random.ckpt")
-
+def evaluate(run, world_root, checkpoint):
     def command(*arguments, root=world_root):
         return run("evaluate", f"checkpoint={checkpoint}", f"data.root={root}", *TINY, *LOOSE, *arguments)
 
@@ -67,7 +44,7 @@ def test_a_replay_equals_live_tracking_for_every_tracker(evaluate, network):
     assert "0 sequences replayed from, 2 written to" in filled.out
     looked = network()
     assert looked == 12
-    for tracker in ("tracker=fairmot", "tracker=byte"):
+    for tracker in ("tracker=fairmot", "tracker=byte", "tracker.use_camera_motion=true"):
         replayed = evaluate(tracker, "name=replayed")
         assert "2 sequences replayed from, 0 written to" in replayed.out
         assert network() == looked

@@ -37,7 +37,13 @@ def test_train_evaluate_track(train_tiny, run, world_root):
     evaluated = run("evaluate", f"checkpoint={trained.folder}", "data=synthetic", f"data.root={world_root}", *TINY)
     for name, value in evaluated.metrics.items():
         assert value == pytest.approx(trained.metrics[name], abs=1e-9), name
-    assert "OVERALL" in evaluated.out
+    assert {"val/AP", "val/AP50", "val/TPR@FAR=0.1", "val/rank1", "val/mAP"} <= evaluated.metrics.keys()
+    assert evaluated.metrics.keys() <= trained.metrics.keys()
+    for title in ("Tracking (", "OVERALL", "Detection (", "Re-identification (", "Mean cosine similarity"):
+        assert title in evaluated.out
+    tables = {path.name for path in (evaluated.folder / "tables").iterdir()}
+    assert tables >= {f"{name}.{kind}" for name in ("tracking", "detection", "reid") for kind in ("csv", "md")}
+    assert "Re-identification" in (evaluated.folder / "report.html").read_text()
     for name in ("SYN-101", "SYN-102"):
         read_mot(evaluated.folder / f"{name}.txt")
 
@@ -72,6 +78,19 @@ def test_detection_alone_without_validation(train_tiny):
     trained = train_tiny("data.val=null", "trainer.max_epochs=1")
     assert "val/HOTA" not in trained.metrics
     assert {path.name for path in (trained.folder / "checkpoints").iterdir()} == {"last.ckpt"}
+
+
+def test_figures_of_the_reference_stand_beside_the_others(train_tiny, run, world_root):
+    trained = train_tiny("trainer.max_epochs=1")
+    evaluated = run(
+        *("evaluate", f"checkpoint={trained.folder}", f"data.root={world_root}", *TINY, "protocol=reference")
+    )
+    assert evaluated.metrics["val/HOTA"] == pytest.approx(trained.metrics["val/HOTA"])
+    assert {"val/reference/MOTA", "val/reference/IDF1", "val/reference/IDSW"} <= evaluated.metrics.keys()
+    assert "counted as FairMOT's scripts do" in evaluated.out
+    rows = json.loads((evaluated.folder / "sequences.json").read_text())
+    assert rows["OVERALL"]["reference/MOTA"] == evaluated.metrics["val/reference/MOTA"]
+    assert (evaluated.folder / "tables" / "tracking_reference.csv").is_file()
 
 
 def test_weight_averaging_is_what_is_validated_and_kept(train_tiny, run, world_root):

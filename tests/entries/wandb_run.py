@@ -20,6 +20,7 @@ class OfflineRun:
     tags: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
+    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_wandb_runs(folder: Path) -> list[OfflineRun]:
@@ -52,8 +53,10 @@ def _read(path: Path) -> OfflineRun:
             run.tags = list(record.run.tags)
             _config(run, record.run.config.update)
         _config(run, record.config.update)
-        for item in record.history.item:
-            run.keys.add(item.key or "/".join(item.nested_key))
+        if record.HasField("history"):
+            items = record.history.item
+            run.history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})
+            run.keys |= set(run.history[-1])
     return run
 
 

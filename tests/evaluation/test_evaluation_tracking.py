@@ -91,6 +91,50 @@ def test_iou_of_one_half_just_matches(row, height, matches):
     assert_figures(figures([row(1, 1)], [row(1, 1, height=height)]), {"TP": matches, "IDTP": matches})
 
 
+PERFECT = dict.fromkeys(["HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"], 1.0)
+NONE = dict.fromkeys(["HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"], 0.0)
+
+
+def swapped(rows, half):
+    late = rows[:, 0] > half
+    return np.concatenate([rows[~late], np.where(np.arange(9) == 1, 3 - rows[late], rows[late])])
+
+
+@pytest.mark.parametrize(
+    ("results", "want"),
+    [
+        (lambda rows: rows, {**PERFECT, "IDSW": 0, "FP": 0, "FN": 0, "MT": 2, "ML": 0, "Frag": 0}),
+        (
+            lambda rows: swapped(rows, 30),
+            {**PERFECT, "HOTA": (1 / 3) ** 0.5, "AssA": 1 / 3, "MOTA": 1 - 2 / 120, "IDF1": 0.5, "IDP": 0.5, "IDR": 0.5}
+            | {"IDSW": 2, "FP": 0, "FN": 0, "MT": 2, "Frag": 0},
+        ),
+        *(
+            (
+                # person 1 is missed in every k-th frame, while person 2 is always there
+                lambda rows, k=k: rows[(rows[:, 1] == 2) | (rows[:, 0] % k != 0)],
+                {"MOTA": 1 - 60 // k / 120, "IDR": 1 - 60 // k / 120, "IDP": 1.0, "FN": 60 // k, "FP": 0, "IDSW": 0}
+                | {"MT": 1 + (1 - 1 / k > 0.8), "ML": 0, "Frag": 60 // k - (60 % k == 0)}
+                | {"DetA": 1 - 60 // k / 120, "AssA": ((60 - 60 // k) ** 2 / 60 + 60) / (120 - 60 // k)},
+            )
+            for k in (2, 3, 5, 6, 7)
+        ),
+        (lambda rows: rows[:0], {**NONE, "LocA": 1.0, "IDSW": 0, "FP": 0, "FN": 120, "MT": 0, "ML": 2, "Frag": 0}),
+    ],
+    ids=["perfect", "ids swapped half-way", *(f"one miss each {k} frames" for k in (2, 3, 5, 6, 7)), "empty results"],
+)
+def test_known_answers(standing, results, want):
+    rows = standing([1, 2], range(1, 61))
+    assert_figures(figures(rows, results(rows)), want)
+
+
+def test_known_answers_of_empty_ground_truth_and_of_one_frame(standing):
+    one = standing([1, 2], [1])
+    assert_figures(figures(one[:0], one), {**NONE, "LocA": 1.0, "FP": 2, "FN": 0, "MT": 0, "ML": 0})
+    assert_figures(figures(one, one), {**PERFECT, "IDSW": 0, "MT": 2, "Frag": 0})
+    assert_figures(figures(one, one[:1]), {"DetA": 0.5, "AssA": 1.0, "MOTA": 0.5, "IDF1": 2 / 3, "MT": 1, "ML": 1})
+
+
 # --- properties ---
 
 

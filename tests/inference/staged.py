@@ -77,15 +77,16 @@ class OneWalker:
 
     def __init__(self, *, fail_at=None, error=None, seconds=0.0):
         self.frame, self.fail_at, self.error, self.seconds = 0, fail_at, error, seconds
-        self.scores, self.timestamps = [], []
+        self.scores, self.timestamps, self.cameras = [], [], []
 
-    def update(self, detections, *, timestamp=None):
+    def update(self, detections, *, timestamp=None, camera=None):
         self.frame += 1
         if self.frame == self.fail_at:
             raise self.error
         time.sleep(self.seconds)
         self.scores += detections.scores.tolist()
         self.timestamps.append(timestamp)
+        self.cameras.append(camera)
         return Tracks(
             ids=[4, 5],
             boxes=[[5 * self.frame, 10, 5 * self.frame + 20, 60], [0, 0, 3, 3]],
@@ -94,7 +95,7 @@ class OneWalker:
         )
 
 
-def lane_of(source, folder, clock=None, *, tracker=None, latest=False, max_frames=None, **outputs):
+def lane_of(source, folder, clock=None, *, tracker=None, latest=False, max_frames=None, camera_motion=None, **outputs):
     """A lane that writes a text file, and what else it is told to."""
     wanted = {"formats": ["mot"], "video": False} | outputs
     follower = Follower(
@@ -103,5 +104,6 @@ def lane_of(source, folder, clock=None, *, tracker=None, latest=False, max_frame
         frame_rate=source.frame_rate,
         outputs=Outputs(folder=folder, **wanted),
         clock=clock or StageClock(),
+        camera_motion=camera_motion,
     )
     return Lane(source, follower, latest=latest, max_frames=max_frames)

@@ -70,14 +70,6 @@ def test_a_large_image_is_measured_in_its_own_pixels():
     assert error(motion.step(warped(image, camera)), camera, size) < 1.5
 
 
-def test_a_smaller_view_of_the_image_gives_pixels_of_the_image():
-    camera = similarity(degrees=2, shift=(12, -6))
-    motion, image = CameraMotion(), texture()
-    for view in (image, warped(image, camera)):
-        got = motion.step(cv2.resize(view, (480, 270), interpolation=cv2.INTER_AREA), image_size=SIZE)
-    assert error(got, camera) < 1
-
-
 def test_people_who_walk_are_no_camera():
     """Most of the image walks to the right; without those boxes, the rest says that nothing moves."""
     image = texture()

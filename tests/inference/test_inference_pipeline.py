@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import tracemalloc
 
 import av
 import numpy as np
 import pytest
 
+from fairmot_pl.inference.counting.counter import Counter
+from fairmot_pl.inference.pipeline import timings
 from fairmot_pl.inference.pipeline.exchange import Exchange, StoppedError
 from fairmot_pl.inference.pipeline.follower import DistinctIds, Outputs
 from fairmot_pl.inference.pipeline.run import run_lanes
-from fairmot_pl.inference.pipeline.timings import RECENT, STAGES, StageClock
+from fairmot_pl.inference.pipeline.timings import STAGES, StageClock
 from fairmot_pl.mot_format import read_mot
+from fairmot_pl.structures import Tracks
 from inference.staged import Frames, Numbers, OneWalker, lane_of
 
 ROWS = "".join(f"{number},4,{5 * number},10,20,50,0.5,-1,-1,-1\n" for number in range(1, 100))
@@ -239,6 +244,20 @@ def test_counts_and_files_of_a_lane(tmp_path):
     }
 
 
+def test_the_motion_of_the_camera_reaches_the_tracker(tmp_path):
+    class Shaking:
+        def step(self, image):
+            return np.array([[1, 0, image[0, 0, 0]], [0, 1, 0]], float)
+
+    tracker = OneWalker()
+    lane = lane_of(Frames(4), tmp_path, tracker=tracker, camera_motion=Shaking())
+    run([lane])
+    assert [camera[0, 2] for camera in tracker.cameras] == [1, 2, 3, 4]
+    tracker = OneWalker()
+    run([lane_of(Frames(2), tmp_path, tracker=tracker)])
+    assert tracker.cameras == [None, None]
+
+
 def test_only_what_is_asked_for_is_written(tmp_path):
     run([lane_of(Frames(3), tmp_path, formats=[], video=False)])
     assert list(tmp_path.iterdir()) == []
@@ -264,7 +283,7 @@ def test_people_are_covered_before_the_video_is_written(tmp_path):
 class Nobody:
     """A tracker that confirms nobody: what is merely detected is covered all the same."""
 
-    def update(self, detections, *, timestamp=None):
+    def update(self, detections, *, timestamp=None, camera=None):
         return OneWalker().update(detections).select(np.zeros(2, bool))
 
 
@@ -284,25 +303,25 @@ def test_senseless_outputs_are_refused(tmp_path, wrong, message):
 def test_timings_tell_the_stages_apart(tmp_path):
     clock = StageClock()
     run([lane_of(Frames(10), tmp_path, clock, tracker=OneWalker(seconds=0.002))], Numbers(seconds=0.01))
-    timings = clock.timings()
-    assert timings.frames == 10
-    assert timings.medians["network"] >= 10
-    assert timings.medians["associate"] >= 2
-    assert timings.medians["draw"] == 0
-    assert 0 < timings.share("network") <= 1
-    assert 0 < timings.fps <= 100
-    assert 0 < timings.tracking_fps <= 100
-    flat = timings.flat()
+    found = clock.timings()
+    assert found.frames == 10
+    assert found.medians["network"] >= 10
+    assert found.medians["associate"] >= 2
+    assert found.medians["draw"] == 0
+    assert 0 < found.share("network") <= 1
+    assert 0 < found.fps <= 100
+    assert 0 < found.tracking_fps <= 100
+    flat = found.flat()
     assert {f"speed/{stage}_ms" for stage in STAGES} | {f"speed/{stage}_share" for stage in STAGES} <= flat.keys()
-    assert [line.split()[0] for line in timings.table().splitlines()] == ["stage", *STAGES, "10"]
+    assert [line.split()[0] for line in found.table().splitlines()] == ["stage", *STAGES, "10"]
 
 
 def test_timings_stay_small():
     clock = StageClock()
-    for _ in range(RECENT + 10):
+    for _ in range(timings.RECENT + 10):
         with clock.time("read"):
             pass
-    assert len(clock._recent["read"]) == RECENT
+    assert len(clock._recent["read"]) == timings.RECENT
 
 
 def test_reading_network_and_writing_are_at_work_at_once(tmp_path):
@@ -323,13 +342,45 @@ def test_reading_network_and_writing_are_at_work_at_once(tmp_path):
             return super().network(prepared)
 
     class Follows(OneWalker):
-        def update(self, detections, *, timestamp=None):
+        def update(self, detections, *, timestamp=None, camera=None):
             if self.frame == 1:
                 meeting.wait()
             return super().update(detections, timestamp=timestamp)
 
     run([lane_of(Reads(8), tmp_path, tracker=Follows())], Looks())
     assert (tmp_path / "black.txt").read_text() == rows(8)
+
+
+def test_memory_stays_flat(tmp_path, monkeypatch):
+    """A new person a frame; with bounds of 50 frames, what is kept after 150 is all that is kept after 600."""
+    monkeypatch.setattr(timings, "RECENT", 50)
+    monkeypatch.setitem(Counter.__init__.__kwdefaults__, "remembered", 50)
+
+    class Crowd(OneWalker):
+        def update(self, detections, *, timestamp=None, camera=None):
+            self.frame += 1
+            ids = np.arange(self.frame, self.frame + 10)
+            boxes = np.stack([ids % 80, ids % 9, ids % 80 + 10, ids % 9 + 40], axis=1)
+            return Tracks(ids=ids, boxes=boxes, scores=np.ones(10), classes=np.zeros(10))
+
+    kept = []
+
+    class Measured(Frames):
+        def __iter__(self):
+            for frame in super().__iter__():
+                if frame.number in (150, 600):
+                    gc.collect()
+                    kept.append(tracemalloc.get_traced_memory()[0])
+                yield frame
+
+    count, formats = {"gate": [0.5, 0, 0.5, 1]}, ["mot", "csv", "jsonl"]
+    lane = lane_of(Measured(602), tmp_path, tracker=Crowd(), video=True, formats=formats, count=count)
+    tracemalloc.start()
+    try:
+        run([lane])
+    finally:
+        tracemalloc.stop()
+    assert abs(kept[1] - kept[0]) < 200_000, "seven frames in flight are 130 kB; rows kept would be 360 kB"
 
 
 def test_distinct_ids_take_a_bit_each():

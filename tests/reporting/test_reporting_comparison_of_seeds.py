@@ -124,18 +124,32 @@ def test_a_seed_alone_is_noted(tmp_path):
         ({"seed": 2, "logger": {"mode": "offline"}}, (), 1),
         ({"seed": 2, "dim": 128}, ("model.reid_dim",), 2),
         ({"seed": 1, "commit": "b" * 40}, ("git commit",), 2),
+        ({"seed": 2, "commit": "b" * 40}, (), 1),  # a sweep that was finished later
+        ({"seed": 3, "data": {"seed": 3}}, (), 1),
+        ({"seed": 3, "data": {"seed": 7}}, ("data.seed",), 2),
         ({"seed": 2, "fingerprint": "fedcba9876543210"}, ("data fingerprint",), 2),
     ],
 )
 def test_what_makes_another_setting(tmp_path, other, keys, groups):
-    write_run(tmp_path / "runs" / "a", seed=1)
+    data = {"data": {"seed": 1}} if "data" in other else {}
+    write_run(tmp_path / "runs" / "a", seed=1, **data)
     write_run(tmp_path / "runs" / "b", **other)
-    write_run(tmp_path / "runs" / "c", seed=3)
+    write_run(tmp_path / "runs" / "c", seed=3, **({"data": {"seed": other["data"]["seed"]}} if data else {}))
     found = group_runs(find_runs([tmp_path / "runs"]))
     assert found.keys == keys
     assert len(found.groups) == groups
     if keys == ("git commit",):
         assert {group.settings["git commit"] for group in found.groups} == {"aaaaaaaa", "bbbbbbbb"}
+
+
+def test_options_that_go_with_a_choice_are_no_axes_of_their_own(tmp_path):
+    for weighting, reid in (("fixed", 0.1), ("uncertainty", -1.05)):
+        for seed in (1, 2):
+            options = {"loss": {"weighting": {"name": weighting, "reid": reid}}}
+            write_run(tmp_path / "s" / f"{weighting}-{seed}", seed=seed, **options)
+    assert group_runs(find_runs([tmp_path / "s"])).keys == ("loss.weighting.name",)
+    write_run(tmp_path / "s" / "other", seed=1, loss={"weighting": {"name": "fixed", "reid": 0.5}})
+    assert group_runs(find_runs([tmp_path / "s"])).keys == ("loss.weighting.name", "loss.weighting.reid")
 
 
 def test_other_data_or_code_is_noted(tmp_path):

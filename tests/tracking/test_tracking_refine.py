@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fairmot_pl.tracking.refine import Refinement
+from fairmot_pl.mot_format import write_mot
+from fairmot_pl.tracking.refine import Refinement, refine_file
 
 
 def track(frames, left, *, number=1, width=40.0, score=0.9):
@@ -123,3 +124,15 @@ def test_the_label_says_what_was_done(options, label):
     refinement = Refinement(**options)
     assert refinement
     assert refinement.label == label
+
+
+def test_a_file_is_refined_into_a_folder_of_its_own(tmp_path):
+    write_mot(tmp_path / "A.txt", track([1, 2, 4], [0, 10, 30]))
+    before = (tmp_path / "A.txt").read_bytes()
+    refined = refine_file(tmp_path / "A.txt", Refinement(interpolate="linear"))
+    assert refined == tmp_path / "offline" / "A.txt"
+    assert refined.read_text().splitlines()[2] == "3,1,20,50,40,100,0.9,-1,-1,-1"
+    assert (tmp_path / "A.txt").read_bytes() == before
+    write_mot(tmp_path / "A.txt", track([1, 1], [0, 10]))
+    with pytest.raises(ValueError, match=r"A\.txt: id 1 stands twice in frame 1"):
+        refine_file(tmp_path / "A.txt", Refinement(interpolate="linear"))

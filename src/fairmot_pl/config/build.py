@@ -27,6 +27,7 @@ from fairmot_pl.losses.box import check_box_loss
 from fairmot_pl.losses.identity import build_identity_loss
 from fairmot_pl.losses.weighting import build_weighting
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.tracking.refine import Refinement
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import trained_input_size
 from fairmot_pl.training.datamodule import FairMOTDataModule
@@ -190,6 +191,16 @@ def build_datamodule(config: DictConfig) -> FairMOTDataModule:
     if "model" in config:
         data |= {key: config.model[key] for key in ("box_encoding", "num_classes")}
     return FairMOTDataModule(**data)
+
+
+def check_refinement(config: DictConfig) -> None:
+    """Check what is to be done to results after the fact.
+
+    Raises:
+        ConfigError: an unknown key or a wrong type; ValueError where a value is out of range.
+    """
+    check_call(plain(config.refine), Refinement, "refine")
+    Refinement(**plain(config.refine))
 
 
 def check_output_cache(config: DictConfig) -> None:

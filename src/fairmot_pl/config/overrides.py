@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -124,9 +126,30 @@ def _parse(override: str) -> Override:
     try:
         return OverridesParser.create().parse_override(override)
     except HydraException as error:
+        key, equals, value = override.partition("=")
+        if equals and not value.startswith(("[", "{", "'", '"')) and _parses(quoted := f"{key}={_quote(value)}"):
+            raise ConfigError(
+                f"{override!r}: {value!r} holds a character that means something to Hydra; quote it twice, once for "
+                f"the shell: {shlex.quote(quoted)}"
+            ) from error
         raise ConfigError(
             f"{override!r} is no override: write key=value, +group=choice or a sweep such as key=1,2"
         ) from error
+
+
+def _quote(value: str) -> str:
+    """A value as Hydra takes it letter by letter."""
+    # a backslash stands for itself unless it is before a quote
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)
+    return '"' + re.sub(r"(\\+)$", r"\1\1", escaped) + '"'
+
+
+def _parses(override: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException:
+        return False
+    return True
 
 
 def _values(override: Override) -> list[str]:

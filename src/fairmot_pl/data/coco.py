@@ -22,7 +22,7 @@ from fairmot_pl.data.headers import Headers, read_headers, readable
 from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.stills import FlatAnnotations
-from fairmot_pl.mot_format import LARGEST_ID
+from fairmot_pl.mot_format import LARGEST_ID, not_utf8
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("track", "per_box", "unknown")
@@ -101,7 +101,9 @@ def _load(path: Path) -> _Record:
         raise FileNotFoundError(f"{path}: no such annotation file; name it with annotation=...")
     try:
         content: _Record = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise CocoFormatError(f"{path}: {not_utf8(error)}") from error
+    except json.JSONDecodeError as error:
         raise CocoFormatError(f"{path}: is no JSON ({error}); is the file whole?") from error
     lists = {key: content.get(key) for key in ("images", "annotations")} if isinstance(content, dict) else {}
     if not all(isinstance(found, list) for found in lists.values()) or not lists:

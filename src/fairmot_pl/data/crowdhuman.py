@@ -96,6 +96,8 @@ def _read_line(where: str, line: str) -> tuple[str, NDArray[np.float32]]:
         table = np.concatenate([boxes, visible], axis=1)
         if not np.isfinite(table).all():
             raise ValueError("a box is not finite")
+        if not is_image_id(image_id):
+            raise ValueError(f"ID is {image_id!r}")
         return str(image_id), table
     except json.JSONDecodeError as error:
         raise CrowdHumanFormatError(f"{where}: is no JSON ({error}); mend or delete the line") from error
@@ -103,6 +105,11 @@ def _read_line(where: str, line: str) -> tuple[str, NDArray[np.float32]]:
         raise CrowdHumanFormatError(
             f"{where}: needs ID and gtboxes, each with fbox=[left, top, width, height] ({error!r})"
         ) from error
+
+
+def is_image_id(value: Any) -> bool:
+    """Whether a value can name an image file: text, or a whole number as some converters write it."""
+    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
 def _annotate(rows: NDArray[np.float32], bounds: NDArray[np.int64], identities: str) -> FlatAnnotations:

@@ -20,6 +20,9 @@ from PIL import Image
 
 from fairmot_pl.data.many_files import ask_many
 
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+"""How image files end, in lower case, that readers look for in folders."""
+
 KEPT_FROM = 2000
 """Images from which on their sizes are kept; fewer are read again in no time."""
 

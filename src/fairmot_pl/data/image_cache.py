@@ -102,7 +102,10 @@ class ImageCache:
             return 0
         small = resize_area(read_picture(frame.image_path, frame.image_size).pixels, placed)
         content = small.tobytes() if self.format == "raw" else _encode(small)
-        write_bytes(entry, content)
+        try:
+            write_bytes(entry, content)
+        except OSError as error:
+            raise OSError(f"{error}: data.cache=FOLDER names it") from error
         return len(content)
 
     def read(self, entry: Path, size: tuple[int, int]) -> Picture:

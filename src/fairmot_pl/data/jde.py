@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.data.headers import read_headers, readable
+from fairmot_pl.data.headers import IMAGE_SUFFIXES, read_headers, readable
 from fairmot_pl.data.many_files import ask_many
 from fairmot_pl.data.stills import FlatAnnotations
 from fairmot_pl.mot_format import LARGEST_ID, decode_text, read_text
@@ -24,7 +24,6 @@ from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 MISSING_LABELS = ("error", "empty")
 COLUMNS = 6
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 
 _FARTHEST = 10.0  # image sizes: nobody is annotated so far outside, but pixels are not normalised
 
@@ -105,13 +104,19 @@ def _listed(root: Path, lists: Sequence[Path]) -> list[Path]:
                     f"{path}, line {number}: {text} is not on this machine; "
                     f"shorten the lines of this list so that they start below {root}"
                 )
-            images[os.path.join(root, text)] = None
+            images[listed_image(root, text)] = None
             count += 1
     if not images:
         raise JdeFormatError(f"{', '.join(map(str, lists))}: holds no line; one image path a line is needed")
     if count > len(images):
         warnings.warn(f"{lists[0]}: {count - len(images)} images are listed twice and are read once", stacklevel=3)
     return [Path(image) for image in images]
+
+
+def listed_image(root: Path, text: str) -> str:
+    """The path that a line of a list means; backslashes of lists written on Windows separate folders."""
+    path = os.path.join(root, text)
+    return os.path.join(root, text.replace("\\", "/")) if "\\" in text and not os.path.exists(path) else path
 
 
 def _below(root: Path) -> list[Path]:

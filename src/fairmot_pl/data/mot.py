@@ -17,7 +17,14 @@ from typing import Any
 import numpy as np
 
 from fairmot_pl.boxes import tlwh_to_xyxy, xyxy_to_tlwh
-from fairmot_pl.data.mot_layout import check_frame_rate, find_sequences, first_size, info_without_file, list_images
+from fairmot_pl.data.mot_layout import (
+    check_frame_rate,
+    find_sequences,
+    first_size,
+    info_without_file,
+    list_images,
+    rate_of,
+)
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.mot_format import MotFormatError, MotTable, SequenceInfo, read_mot, read_seqinfo
@@ -34,7 +41,7 @@ def read_mot_folder(
     subset: str | None = None,
     sequences: Sequence[str] | str | None = None,
     detector: str = "auto",
-    frame_rate: float | None = None,
+    frame_rate: float | Mapping[str, float] | None = None,
 ) -> list[AnnotatedSequence]:
     """Read the annotated sequences of a MOTChallenge set, sorted by name.
 
@@ -46,7 +53,7 @@ def read_mot_folder(
             them (`splits_txt/football.txt`); all by default.
         detector: which of MOT17's three equal copies to read: `"SDP"`, `"FRCNN"`, `"DPM"`, or `"auto"` for
             the first of these that is there.
-        frame_rate: frames per second of sequences that were published without `seqinfo.ini`.
+        frame_rate: frames per second of sequences that were published without `seqinfo.ini`; one for all, or by name.
 
     Raises:
         FileNotFoundError: the root, a sequence's images, `gt.txt` or `seqinfo.ini` are not there.
@@ -58,7 +65,8 @@ def read_mot_folder(
     folders = find_sequences(Path(root), sequences, detector, subset)
     name = Path(root).name
     read = [
-        read_sequence(folder, frame_rate=frame_rate) for folder in progress(folders, f"reading {name}", len(folders))
+        read_sequence(folder, frame_rate=rate_of(frame_rate, folder.name))
+        for folder in progress(folders, f"reading {name}", len(folders))
     ]
     return take_part(read, split)
 
@@ -75,7 +83,7 @@ def read_sequence(folder: Path, *, truth: Path | None = None, frame_rate: float 
     if frame_rate is None and not ini.is_file():
         raise FileNotFoundError(
             f"{ini}: no such file; put it there, or say frame_rate=... beside format and path for sequences that were "
-            "published without, as those of MOT15"
+            f"published without, as those of MOT15: one number for all, or {{{folder.name}: 25, ...}}"
         )
     info = info_without_file(folder, frame_rate) if frame_rate and not ini.is_file() else read_seqinfo(ini)
     images = list_images(folder, info)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from fairmot_pl.data.headers import read_headers
+from fairmot_pl.data.headers import IMAGE_SUFFIXES, read_headers
 from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_text
 
 DETECTORS = ("SDP", "FRCNN", "DPM")
 """MOT17 holds every video three times, once a detector, with equal images and ground truth. Best first."""
+
+FrameRate = float | Mapping[str, float] | None
+"""Frames per second of all sequences, or of each by name."""
 
 _DETECTOR_COPY = re.compile(rf"(?P<video>.+)-(?P<detector>{'|'.join(DETECTORS)})")
 
@@ -147,7 +150,7 @@ def info_without_file(folder: Path, frame_rate: float) -> SequenceInfo:
         MotFormatError: no image is readable.
     """
     images = folder / "img1"
-    names = sorted(path for path in images.glob("[!.]*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    names = sorted(path for path in images.glob("[!.]*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not names:
         raise FileNotFoundError(f"{images}: holds no image; sequence {folder.name} needs its images there")
     return SequenceInfo(
@@ -159,14 +162,23 @@ def info_without_file(folder: Path, frame_rate: float) -> SequenceInfo:
     )
 
 
-def check_frame_rate(frame_rate: float | None) -> None:
+def check_frame_rate(frame_rate: FrameRate) -> None:
     """Refuse what is no number of frames per second; None means that the data say it.
 
     Raises:
         ValueError: naming what was given.
     """
-    if frame_rate is not None and not (isinstance(frame_rate, int | float) and 0 < frame_rate < float("inf")):
-        raise ValueError(f"frame_rate is {frame_rate!r}; a positive number of frames per second is needed")
+    rates = frame_rate.values() if isinstance(frame_rate, Mapping) else [frame_rate]
+    for rate in rates:
+        if rate is not None and not (isinstance(rate, int | float) and 0 < rate < float("inf")):
+            raise ValueError(f"frame_rate is {frame_rate!r}; a positive number of frames per second is needed")
+
+
+def rate_of(frame_rate: FrameRate, sequence: str) -> float | None:
+    """The frame rate that is stated for a sequence; None where there is none."""
+    if not isinstance(frame_rate, Mapping):
+        return frame_rate
+    return frame_rate.get(sequence, frame_rate.get(video_of(sequence)))
 
 
 def first_size(images: Sequence[Path]) -> tuple[Path, tuple[int, int]]:

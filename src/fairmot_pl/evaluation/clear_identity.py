@@ -72,9 +72,10 @@ def match_clear(sequence: PairedSequence) -> Int:
     Returns:
         Ascending indices of the matched pairs.
     """
-    matching = Matching(sequence, sequence.pair_iou >= MIN_IOU - EPS)
+    # the frame before may turn any choice, so only those without a rival are beyond doubt: all count alike here
+    matching = Matching(sequence, (sequence.pair_iou >= MIN_IOU - EPS).astype(np.float64))
     partner, before = matching.partner, _row_before(sequence)
-    for span in matching.open:
+    for span in matching.frames(matching.doubtful):
         truth, iou = sequence.pair_truth[span.pairs], sequence.pair_iou[span.pairs]
         kept_by = partner[before[truth]]
         kept = (before[truth] >= 0) & (kept_by >= 0)

@@ -22,6 +22,9 @@ Float = NDArray[np.float64]
 EPS = float(np.finfo(np.float64).eps)
 """Slack of every IoU threshold but that of the identity metrics, as in TrackEval."""
 
+ROUNDS = 3
+"""How often it is looked for pairs beyond doubt; each time fewer rivals are left."""
+
 BLOCK = 1 << 17
 """Candidate pairs that are looked at together; few enough to stay in a processor's cache."""
 
@@ -78,13 +81,6 @@ class PairedSequence:
         ]
         for ends in zip(*columns, strict=True):
             yield FrameSpan(slice(*ends[0:2]), slice(*ends[2:4]), slice(*ends[4:6]))
-
-    def contested(self, possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which of the `possible` pairs `(P,)` share a box with another one of them."""
-        truth = np.bincount(self.pair_truth[possible], minlength=len(self.truth_frames))
-        result = np.bincount(self.pair_result[possible], minlength=len(self.result_frames))
-        shared: NDArray[np.bool_] = possible & ((truth[self.pair_truth] > 1) | (result[self.pair_result] > 1))
-        return shared
 
 
 def by_frame_and_id(table: MotTable) -> MotTable:
@@ -159,23 +155,36 @@ class Matching:
 
     Args:
         sequence: the sequence.
-        possible: `(P,)` which pairs may match; those without a rival are part of every best matching and match at once.
+        score: `(P,)` score of each pair, whose total is to be highest; pairs that must not match have 0. What every
+            best matching has in common is matched at once.
 
     Attributes:
         partner: `(G,)` row of the results that each row of the ground truth is matched with; -1 where it is not.
-        open: the frames in which there is a choice, in order.
+        doubtful: `(P,)` the pairs that may or may not match.
     """
 
-    def __init__(self, sequence: PairedSequence, possible: NDArray[np.bool_]) -> None:
+    def __init__(self, sequence: PairedSequence, score: Float) -> None:
         self.sequence = sequence
-        contested = sequence.contested(possible)
-        sure = possible & ~contested
         self.partner = np.full(len(sequence.truth_frames), -1)
-        self.partner[sequence.pair_truth[sure]] = sequence.pair_result[sure]
-        self.open = list(sequence.spans(np.unique(sequence.truth_frames[sequence.pair_truth[contested]])))
+        self.doubtful = score > EPS
+        for _ in range(ROUNDS):
+            value = np.where(self.doubtful, score, 0.0)
+            # whoever else the two could have, together, is worth less: then they are a pair in every best matching
+            rivals = _best_other(sequence.pair_truth, value) + _best_other(sequence.pair_result, value)
+            sure = np.flatnonzero(value > rivals * (1 + 1e-9) + EPS)
+            self.partner[sequence.pair_truth[sure]] = sequence.pair_result[sure]
+            taken = np.zeros(len(sequence.result_frames), np.bool_)
+            taken[sequence.pair_result[sure]] = True
+            self.doubtful &= (self.partner[sequence.pair_truth] < 0) & ~taken[sequence.pair_result]
+            if not self.doubtful.any():
+                break
+
+    def frames(self, doubtful: NDArray[np.bool_]) -> Iterator[FrameSpan]:
+        """The frames that hold some of the pairs that the mask `(P,)` picks, in order."""
+        return self.sequence.spans(np.unique(self.sequence.truth_frames[self.sequence.pair_truth[doubtful]]))
 
     def settle(self, span: FrameSpan, score: Float) -> None:
-        """Match an open frame so that the total score is highest.
+        """Match a frame so that the total score is highest.
 
         The whole frame is solved, as TrackEval does, even where only few of its boxes have a choice: between equally
         good matchings the solver then chooses alike.
@@ -196,17 +205,29 @@ class Matching:
         return np.flatnonzero(self.partner[self.sequence.pair_truth] == self.sequence.pair_result)
 
 
-def best_pairs(sequence: PairedSequence, score: Float) -> Int:
+def best_pairs(sequence: PairedSequence, score: Float, *, wanted: NDArray[np.bool_] | None = None) -> Int:
     """The one-to-one matching of every frame, each by itself, with the highest total score.
 
     Args:
         sequence: the sequence.
         score: `(P,)` score of each pair; pairs that must not match have 0.
+        wanted: `(P,)` the pairs of which it must be known whether they match; all by default.
 
     Returns:
-        Ascending indices of the matched pairs.
+        Ascending indices of the matched pairs; all that are wanted are among them.
     """
-    matching = Matching(sequence, score > EPS)
-    for span in matching.open:
+    matching = Matching(sequence, score)
+    for span in matching.frames(matching.doubtful if wanted is None else matching.doubtful & wanted):
         matching.settle(span, score[span.pairs])
     return matching.pairs()
+
+
+def _best_other(group: Int, value: Float) -> Float:
+    """The highest of the other values in the group of each, `(P,)`; 0 where there is none. Values are not negative."""
+    highest, second = np.zeros((2, int(group.max(initial=-1)) + 1))
+    np.maximum.at(highest, group, value)
+    is_highest = value == highest[group]
+    alone = np.bincount(group[is_highest], minlength=len(highest)) == 1
+    np.maximum.at(second, group[~is_highest], value[~is_highest])
+    best: Float = np.where(is_highest & alone[group], second[group], highest[group])
+    return best

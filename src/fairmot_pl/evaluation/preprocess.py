@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 
+from fairmot_pl.boxes import tlwh_to_xyxy
+from fairmot_pl.evaluation.detection import TruthBoxes
 from fairmot_pl.evaluation.pairs import EPS, PairedSequence, best_pairs, by_frame_and_id, pair_sequence
 from fairmot_pl.evaluation.sources import Origin, place_of
 from fairmot_pl.mot_format import MotTable
@@ -58,7 +60,18 @@ def prepare(
     benchmark: str,
     sources: tuple[Origin, Origin] = ("ground truth", "results"),
 ) -> PairedSequence:
-    """Leave only what the benchmark counts, and number the ids from 0.
+    """Leave only what the benchmark counts, and number the ids from 0; arguments and errors as `counted`."""
+    return number_ids(counted(ground_truth, results, benchmark=benchmark, sources=sources))
+
+
+def counted(
+    ground_truth: MotTable,
+    results: MotTable,
+    *,
+    benchmark: str,
+    sources: tuple[Origin, Origin] = ("ground truth", "results"),
+) -> PairedSequence:
+    """Leave only what the benchmark counts, with the ids of the tables.
 
     MOT15 counts every box whose flag is not 0. The later benchmarks match the results of a frame with all its
     ground truth (IoU of at least 0.5), drop the results matched with a distractor, and then count the
@@ -78,17 +91,48 @@ def prepare(
         _check_truth_classes(ground_truth, benchmark, sources[0])
     truth, result = by_frame_and_id(ground_truth), by_frame_and_id(results)
     sequence = pair_sequence(truth, result)
-    counted = truth.scores.astype(np.int64) != 0  # whole flags, as TrackEval reads them: 0.5 is 0
+    wanted = truth.scores.astype(np.int64) != 0  # whole flags, as TrackEval reads them: 0.5 is 0
     kept = np.ones(len(result), np.bool_)
     if benchmark != "MOT15":
-        matched = best_pairs(sequence, np.where(sequence.pair_iou < MIN_IOU - EPS, 0.0, sequence.pair_iou))
-        on_distractor = np.isin(truth.classes[sequence.pair_truth[matched]], DISTRACTORS[benchmark])
+        distractor = np.isin(truth.classes, DISTRACTORS[benchmark])[sequence.pair_truth]
+        overlap = np.where(sequence.pair_iou < MIN_IOU - EPS, 0.0, sequence.pair_iou)
+        matched = best_pairs(sequence, overlap, wanted=distractor)
+        on_distractor = distractor[matched]
         kept[sequence.pair_result[matched[on_distractor]]] = False
-        counted &= truth.classes == PEDESTRIAN
-    return _number_ids(sequence.keep(counted, kept))
+        wanted &= truth.classes == PEDESTRIAN
+    return sequence.keep(wanted, kept)
 
 
-def _number_ids(sequence: PairedSequence) -> PairedSequence:
+def boxes_to_detect(ground_truth: MotTable, benchmark: str) -> TruthBoxes:
+    """The people whom a detector should find, and those whom it may.
+
+    To be ignored is what the benchmark does not count although it shows somebody: pedestrians whose flag is 0 and
+    distractors. Anything else (vehicles, occluders) is background.
+
+    Args:
+        ground_truth: rows of one sequence.
+        benchmark: one of `BENCHMARKS`.
+    """
+    flagged = ground_truth.scores.astype(np.int64) != 0
+    person = np.ones(len(ground_truth), np.bool_)
+    distractor = ~person
+    visibility = np.ones(len(ground_truth))
+    if benchmark != "MOT15":  # which has world coordinates in these columns
+        person = ground_truth.classes == PEDESTRIAN
+        distractor = np.isin(ground_truth.classes, DISTRACTORS[benchmark])
+        visibility = ground_truth.visibility
+    shown = np.flatnonzero(person | distractor)
+    rows = shown[np.argsort(ground_truth.frames[shown], kind="stable")]
+    return TruthBoxes(
+        frames=ground_truth.frames[rows],
+        boxes=tlwh_to_xyxy(ground_truth.boxes[rows]),
+        ignored=~(person & flagged)[rows],
+        visibility=visibility[rows],
+    )
+
+
+def number_ids(sequence: PairedSequence) -> PairedSequence:
+    """The sequence with its ids numbered from 0 in their order, as the metrics need them."""
     return PairedSequence(
         truth_frames=sequence.truth_frames,
         truth_ids=np.unique(sequence.truth_ids, return_inverse=True)[1].astype(np.int64),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairmot_pl.evaluation.clear_identity import ClearIdentityCounts, clear_identity_counts
-from fairmot_pl.evaluation.hota import ALPHAS, HotaCounts, hota_counts
+from fairmot_pl.evaluation.hota import ALPHAS, HotaCounts, association_accuracy, hota_counts
 from fairmot_pl.evaluation.pairs import PairedSequence
 
 
@@ -71,9 +71,9 @@ def curves(scores: SequenceScores) -> dict[str, list[float]]:
     """HOTA, DetA, AssA and LocA at each of the 19 thresholds `alpha`; nothing where the protocol has none."""
     if scores.hota is None:
         return {}
-    tp, association, iou = (np.array(values, np.float64) for values in scores.hota)
+    tp, _, iou = (np.array(values, np.float64) for values in scores.hota)
     detection = tp / np.maximum(1, scores.truth_boxes + scores.result_boxes - tp)
-    association = association / np.maximum(1, tp)
+    association = association_accuracy(scores.hota)
     return {
         "alpha": ALPHAS.round(2).tolist(),
         "HOTA": np.sqrt(detection * association).tolist(),

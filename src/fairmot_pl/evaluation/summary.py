@@ -31,6 +31,7 @@ class Summary:
         curves: for each sequence and for `OVERALL` the columns alpha, HOTA, DetA, AssA, LocA over the 19 IoU
             thresholds.
         protocol: `"trackeval"`, or `"reference"`: counted as FairMOT's scripts do, without HOTA and its parts.
+        offline: what was done to the tracks after the fact, such as `offline: linear ≤20`; empty for online results.
 
     Example:
         >>> import numpy as np
@@ -45,6 +46,7 @@ class Summary:
     sequences: Mapping[str, Figures]
     curves: Mapping[str, Mapping[str, list[float]]]
     protocol: str = "trackeval"
+    offline: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -71,9 +73,11 @@ class Summary:
         return "\n".join([lines[0], *lines[1:-1], "-" * len(lines[0]), lines[-1]])
 
     def flat(self, prefix: str = "val/") -> dict[str, float]:
-        """The overall figures as loggers and `metrics.json` take them: `val/MOTA`, and `val/reference/MOTA`."""
+        """The overall figures as loggers and `metrics.json` take them: `val/MOTA`, `val/reference/MOTA` and so on."""
         if self.protocol != PROTOCOLS[0]:
             prefix += f"{self.protocol}/"
+        if self.offline:
+            prefix += "offline/"
         return {prefix + name: value for name, value in self.overall.items()}
 
 

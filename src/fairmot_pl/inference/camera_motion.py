@@ -35,32 +35,25 @@ class CameraMotion:
         """Forget the last image: the next one is the first of a video."""
         self._last: Image | None = None
         self._background: Image | None = None
-        self._size = (0, 0)
+        self._size: tuple[int, ...] = ()
 
-    def step(
-        self,
-        image: Image,
-        boxes: NDArray[np.floating] | None = None,
-        *,
-        image_size: tuple[int, int] | None = None,
-    ) -> Affine:
+    def step(self, image: Image, boxes: NDArray[np.floating] | None = None) -> Affine:
         """Take the next image.
 
         Args:
-            image: `(H, W, 3)` uint8 RGB, of any scale.
-            boxes: `(N, 4)` xyxy of what moves by itself and is to be left out.
-            image_size: `(height, width)` of the pixels that boxes and result are in, if not those of `image`.
+            image: `(H, W, 3)` uint8 RGB.
+            boxes: `(N, 4)` xyxy of what moves by itself and is to be left out, in pixels of the image.
 
         Returns:
             `(2, 3)` float64 from the last image's pixels to this one's; identity for the first image, one of another
             size, or too little texture to tell.
         """
-        size = image.shape[:2] if image_size is None else image_size
+        size = image.shape[:2]
         small = _small_grey(image)
         scale = np.array([size[1] / small.shape[1], size[0] / small.shape[0]])
         last, background = self._last, self._background
         comparable = last is not None and last.shape == small.shape and self._size == size
-        self._last, self._size = small, (size[0], size[1])
+        self._last, self._size = small, size
         self._background = _mask(small.shape, None if boxes is None else np.asarray(boxes, np.float64), scale)
         if last is None or background is None or not comparable:
             return _identity()

@@ -30,9 +30,19 @@ class OutputFilter:
     max_aspect: float = 1.6
 
 
-def tracked_rows(tracker: OnlineTracker, frame: int, detections: Detections, kept: OutputFilter) -> Rows:
-    """Hand a tracker its next frame; the `(M, 10)` MOTChallenge rows of what is written of it."""
-    tracks = tracker.update(detections)
+def tracked_rows(
+    tracker: OnlineTracker, frame: int, detections: Detections, kept: OutputFilter, *, camera: Rows | None = None
+) -> Rows:
+    """Hand a tracker its next frame; the `(M, 10)` MOTChallenge rows of what is written of it.
+
+    Args:
+        tracker: of this sequence.
+        frame: its number, from 1.
+        detections: all of it.
+        kept: which tracks are written.
+        camera: `(2, 3)` how the camera moved since the frame before, for a tracker that asks for it.
+    """
+    tracks = tracker.update(detections, camera=camera)
     return track_rows(frame, keep_for_output(tracks, min_area=kept.min_area, max_aspect=kept.max_aspect))
 
 
@@ -44,7 +54,14 @@ def ground_truth(sequence: AnnotatedSequence, last: int) -> MotTable:
     return truth.select((truth.frames >= sequence.frames[0].frame) & (truth.frames <= last))
 
 
-def count_sequence(name: str, truth: MotTable, rows: Rows, *, benchmark: str, last: int) -> SequenceScores:
+def rules_of(name: str, truth: MotTable, benchmark: str) -> str:
+    """Whose counting rules hold for a sequence; `"auto"` tells it from name and columns."""
+    return tell_benchmark(name, truth) if benchmark == "auto" else benchmark
+
+
+def count_sequence(
+    name: str, truth: MotTable, rows: Rows, *, benchmark: str, last: int, protocol: str = "trackeval"
+) -> SequenceScores:
     """Counts of a sequence.
 
     Args:
@@ -53,10 +70,16 @@ def count_sequence(name: str, truth: MotTable, rows: Rows, *, benchmark: str, la
         rows: `(R, 10)` result rows.
         benchmark: whose counting rules hold; `"auto"` tells it from name and columns.
         last: its last frame.
+        protocol: how it is counted, see `evaluate_tracking`.
     """
-    rules = tell_benchmark(name, truth) if benchmark == "auto" else benchmark
-    results = MotTable.from_rows(rows)
-    return evaluate_sequence(truth, results, benchmark=rules, length=last, sources=(name, "results"))
+    return evaluate_sequence(
+        truth,
+        MotTable.from_rows(rows),
+        benchmark=rules_of(name, truth, benchmark),
+        protocol=protocol,
+        length=last,
+        sources=(name, "results"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +93,7 @@ class RecordedSequence:
         frame_rate: frames per second.
         benchmark: whose counting rules hold, or `"auto"`.
         kept: which tracks are written.
+        camera: `(F, 2, 3)` how the camera moved, for trackers that ask for it; None where none does.
     """
 
     name: str
@@ -78,10 +102,17 @@ class RecordedSequence:
     frame_rate: float
     benchmark: str = "auto"
     kept: OutputFilter = OutputFilter()
+    camera: Rows | None = None
 
     @classmethod
     def of(
-        cls, sequence: AnnotatedSequence, frames: Sequence[RecordedFrame], *, benchmark: str, kept: OutputFilter
+        cls,
+        sequence: AnnotatedSequence,
+        frames: Sequence[RecordedFrame],
+        *,
+        benchmark: str,
+        kept: OutputFilter,
+        camera: Rows | None = None,
     ) -> RecordedSequence:
         """An annotated sequence with its outputs."""
         truth = ground_truth(sequence, frames[-1].frame)
@@ -92,6 +123,7 @@ class RecordedSequence:
             frame_rate=sequence.frame_rate,
             benchmark=benchmark,
             kept=kept,
+            camera=camera,
         )
 
     def __len__(self) -> int:
@@ -100,8 +132,13 @@ class RecordedSequence:
     def track(self, settings: Mapping[str, Any]) -> Rows:
         """`(R, 10)` result rows of a tracker with these settings."""
         tracker = OnlineTracker(frame_rate=self.frame_rate, **settings)
+        still = [None] * len(self.frames)
+        if tracker.use_camera_motion and self.camera is None:
+            raise ValueError(f"{self.name}: the tracker asks for the camera's motion, which is not recorded")
+        camera = self.camera if tracker.use_camera_motion and self.camera is not None else still
         rows: Iterable[Rows] = (
-            tracked_rows(tracker, frame.frame, frame.output.detections, self.kept) for frame in self.frames
+            tracked_rows(tracker, frame.frame, frame.output.detections, self.kept, camera=moved)
+            for frame, moved in zip(self.frames, camera, strict=True)
         )
         return np.concatenate([np.zeros((0, 10)), *rows])
 
@@ -114,9 +151,10 @@ class RecordedSequence:
         middle = len(self.frames) // 2
         rules = tell_benchmark(self.name, self.truth) if self.benchmark == "auto" else self.benchmark
 
-        def part(which: str, frames: Sequence[RecordedFrame]) -> RecordedSequence:
+        def part(which: str, half: slice) -> RecordedSequence:
+            frames, camera = self.frames[half], None if self.camera is None else self.camera[half]
             inside = (self.truth.frames >= frames[0].frame) & (self.truth.frames <= frames[-1].frame)
             name, truth = f"{self.name} ({which} half)", self.truth.select(inside)
-            return replace(self, name=name, frames=frames, truth=truth, benchmark=rules)
+            return replace(self, name=name, frames=frames, truth=truth, benchmark=rules, camera=camera)
 
-        return part("first", self.frames[:middle]), part("second", self.frames[middle:])
+        return part("first", slice(middle)), part("second", slice(middle, None))

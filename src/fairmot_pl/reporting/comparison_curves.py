@@ -105,11 +105,13 @@ def _draw(panel: Axes, curve: Curve, bands: Sequence[Band | None], names: Sequen
         if few:
             line.set(markersize=5, **look.marks)
         panel.fill_between(where, curve.scale * band.low, curve.scale * band.high, color=look.colour, alpha=0.18, lw=0)
-    positive = min((float(band.low.min()) for band in bands if band is not None), default=0) > 0
+    lowest = min((float(band.low.min()) for band in bands if band is not None), default=0)
+    highest = max((float(band.high.max()) for band in bands if band is not None), default=0)
+    positive = lowest > 0
     if curve.log and positive:
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter("{x:g}" if highest < 3 * lowest else "")  # more would run into each other
     if curve.over == "epoch":
         panel.locator_params(axis="x", integer=True)
     finish_panel(panel, curve.title, curve.over, curve.up if positive or not curve.log else "loss", legend=False)

@@ -132,7 +132,13 @@ def _legend(table: ComparisonTable) -> str:
 def _html_table(table: ComparisonTable) -> str:
     found = table.table()
     ends = {"best": " *", "noise": " ~"}
-    rows = [[page.Cell(cell.text + ends.get(cell.mark, ""), cell.mark) for cell in row] for row in found.rows]
+    rows = [
+        [
+            page.Cell(cell.text + ends.get(cell.mark, ""), "problem" if name == "problem" else cell.mark)
+            for name, cell in zip(found.header, row, strict=True)
+        ]
+        for row in found.rows
+    ]
     short = dict(zip(table.keys, short_keys(table.keys), strict=True))
     header = [short.get(name, name.removeprefix("val/")) for name in found.header]
     return page.table(header, rows, figures=found.figures)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fairmot_pl.inference.palette import hex_colour, ink_on
 from fairmot_pl.reporting.costs import COSTS
 from fairmot_pl.reporting.figures import COLOURS, GRID, INK, MUTED, finish_panel, new_figure, styled
-from fairmot_pl.reporting.grouping import RunGroup, short_keys
+from fairmot_pl.reporting.grouping import SEED, RunGroup, natural, short_keys
 from fairmot_pl.reporting.wording import figure_text, is_fraction
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def heat_figure(groups: Sequence[RunGroup], keys: Sequence[str], metric: str = "
         return None
     scale, unit = _unit(metric)
     with styled():
-        figure, (panel,) = new_figure(1, 1, width=min(9.6, 3.2 + 1.3 * len(columns)), height=1.5 + 0.5 * len(rows))
+        figure, (panel,) = new_figure(1, 1, height=1.5 + 0.4 * len(rows))
         mesh = panel.pcolormesh(scale * table, cmap="cividis", edgecolors="white", linewidth=2)
         for (row, column), value in np.ndenumerate(table):
             text = figure_text(metric, value) if np.isfinite(value) else "no figure"
@@ -141,6 +141,7 @@ def cost_figure(
                     where = found[name] / COSTS[name].scale, float(scale * values.mean())
                     error = scale * (group.deviation(metric) or 0) or None
                     _draw_point(panel, where, (None, error), look, group.name)
+            panel.locator_params(axis="x", nbins=4)
             finish_panel(panel, COSTS[name].title, COSTS[name].axis, f"{_short(metric)}{unit}", legend=False)
         legend_below(figure, panels[0])
     return figure
@@ -193,9 +194,11 @@ def _draw_contours(panel: Axes) -> None:
 def _two_axes(groups: Sequence[RunGroup], keys: Sequence[str]) -> list[tuple[str, list[str]]] | None:
     """The two keys with most values, most first, and these values in order; None with fewer than two such keys."""
     values = {
-        key: list(dict.fromkeys(group.settings[key] for group in groups if key in group.settings)) for key in keys
+        key: sorted({group.settings[key] for group in groups if key in group.settings}, key=natural)
+        for key in keys
+        if key != SEED
     }
-    usable = sorted((key for key in keys if len(values[key]) > 1), key=lambda key: -len(values[key]))[:2]
+    usable = sorted((key for key in values if len(values[key]) > 1), key=lambda key: -len(values[key]))[:2]
     pairs = (
         {(group.settings.get(usable[0]), group.settings.get(usable[1])) for group in groups} if len(usable) > 1 else ()
     )

@@ -22,7 +22,9 @@ SEED = "seed"
 _WITHOUT_EFFECT = ("resume", "logger.", "data.num_workers")
 """Keys that change nothing that is measured."""
 
-ORIGINS = {"git commit": ("environment", "git_commit"), "data fingerprint": ("data", "fingerprint")}
+_DATA = "data fingerprint"
+
+ORIGINS = {"git commit": ("environment", "git_commit"), _DATA: ("data", "fingerprint")}
 """Where the provenance says of what code and data a run is made."""
 
 _REPEATED = "callbacks.tracking.tracker."
@@ -108,20 +110,39 @@ def group_runs(runs: Sequence[RunRecord]) -> Grouping:
     Keys whose value merely repeats the run's own folder, or that change nothing that is measured, tell no groups apart.
     A run without a configuration is a group of its own.
     """
-    run_keys = differing_keys(runs)
+    run_keys = _without_implied(differing_keys(runs), runs)
     keys = tuple(key for key in run_keys if key != SEED and not key.startswith(_WITHOUT_EFFECT))
-    alike = _alike(runs, keys)
-    origins = tuple(key for key in ORIGINS if any(len({_value(run, key) for run in members}) > 1 for members in alike))
-    if origins:  # one setting run on other code or data is not another seed of it
-        keys += origins
+    for origin in ORIGINS:
         alike = _alike(runs, keys)
+        if any(len({_value(run, origin) for run in members}) > 1 and _tells(origin, members) for members in alike):
+            keys += (origin,)
+    alike = _alike(runs, keys)
     if len(runs) == 2 or all(len(members) == 1 for members in alike):
         groups = [_group([run], run_keys, name=run.name) for run in runs]
         return Grouping(keys=run_keys, run_keys=run_keys, groups=tuple(groups))
     groups = [_group(members, keys) for members in alike]
-    groups.sort(key=lambda group: [_natural(group.settings.get(key, "")) for key in keys])
+    groups.sort(key=lambda group: [natural(group.settings.get(key, "")) for key in keys])
     groups.sort(key=lambda group: not group.runs[0].config)
     return Grouping(keys=keys, run_keys=run_keys, groups=tuple(groups))
+
+
+def _tells(origin: str, members: Sequence[RunRecord]) -> bool:
+    """Whether runs of one setting that differ in code or data are two settings rather than seeds of one.
+
+    Other data always are. A sweep may be finished on later code, but nobody runs one seed twice on the same code.
+    """
+    return origin == _DATA or len({_value(run, SEED) for run in members}) < len(members)
+
+
+def _without_implied(keys: Sequence[str], runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Keys without the options of a choice that always go with its name, as `loss.weighting.reid` does."""
+    kept = []
+    for key in keys:
+        name = f"{key.rpartition('.')[0]}.name"
+        pairs = {(_value(run, name), _value(run, key)) for run in runs if run.config}
+        if key == name or name not in keys or len(pairs) > len({first for first, _ in pairs}):
+            kept.append(key)
+    return tuple(kept)
 
 
 def _alike(runs: Sequence[RunRecord], keys: Sequence[str]) -> list[list[RunRecord]]:
@@ -147,13 +168,16 @@ def _shortened(commit: str) -> str:
 
 
 def differing_keys(runs: Sequence[RunRecord]) -> tuple[str, ...]:
-    """The configuration keys in which runs differ, save those that only name the run's own folder."""
+    """The configuration keys in which runs differ, save those that only repeat the run's own folder or its seed."""
     configured = [run for run in runs if run.config]
     keys = dict.fromkeys(key for run in configured for key in run.config)
     return tuple(
         key
         for key in keys
-        if _differs(key, configured) and not _repeats_folder(key, configured) and not key.startswith(_REPEATED)
+        if _differs(key, configured)
+        and not _repeats_folder(key, configured)
+        and not _repeats_seed(key, configured)
+        and not key.startswith(_REPEATED)
     )
 
 
@@ -181,7 +205,7 @@ def _group(members: Sequence[RunRecord], keys: Sequence[str], *, name: str = "")
     return RunGroup(name=name, settings=settings, runs=tuple(members))
 
 
-def _natural(text: str) -> list[tuple[int, float, str]]:
+def natural(text: str) -> list[tuple[int, float, str]]:
     """Numbers within a text sort by value: 64 before 128."""
     parts = re.split(r"(\d+(?:\.\d+)?)", text)
     return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
@@ -189,6 +213,11 @@ def _natural(text: str) -> list[tuple[int, float, str]]:
 
 def _differs(key: str, runs: Sequence[RunRecord]) -> bool:
     return len({setting_text(run.config[key]) if key in run.config else None for run in runs}) > 1
+
+
+def _repeats_seed(key: str, runs: Sequence[RunRecord]) -> bool:
+    """Whether the key is the seed again in every run, as `data.seed` is."""
+    return key != SEED and all(SEED in run.config and run.config.get(key) == run.config[SEED] for run in runs)
 
 
 def _repeats_folder(key: str, runs: Sequence[RunRecord]) -> bool:

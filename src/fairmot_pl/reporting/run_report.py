@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl import __version__
-from fairmot_pl.evaluation.summary import COLUMNS
+from fairmot_pl.evaluation.quality import Quality
+from fairmot_pl.evaluation.summary import COLUMNS, OVERALL, Summary
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import to_svg
 from fairmot_pl.reporting.loss_doctor import diagnose
+from fairmot_pl.reporting.metric_tables import MetricTable, quality_tables, tracking_table
 from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
-from fairmot_pl.reporting.tracking_plots import hota_figure, sequence_figure
+from fairmot_pl.reporting.tracking_plots import hota_figure, precision_recall_figure, sequence_figure
 from fairmot_pl.reporting.training_plots import loss_figure, validation_figure
 from fairmot_pl.reporting.wording import figure_text, is_fraction
 
@@ -57,6 +59,9 @@ def write_run_report(
     environment: Mapping[str, Any] | None = None,
     metrics_csv: Path | None = None,
     summary: Scores | None = None,
+    quality: Quality | None = None,
+    reference: Summary | None = None,
+    offline: Summary | None = None,
     frames: Sequence[tuple[str, NDArray[np.uint8]]] = (),
     video: Path | None = None,
     notes: Sequence[str] = (),
@@ -70,6 +75,9 @@ def write_run_report(
         environment: versions, device and the like; values may be mappings.
         metrics_csv: the run's metrics file.
         summary: the last evaluation.
+        quality: its detection and re-ID figures.
+        reference: its tracking figures as FairMOT's scripts count them.
+        offline: its tracking figures refined after the fact.
         frames: caption and `(H, W, 3)` uint8 RGB image of each picture.
         video: a clip; linked, and embedded where it is small.
         notes: remarks shown at the top.
@@ -91,6 +99,9 @@ def write_run_report(
         *map(page.note, notes),
         *map(page.warning, problems),
         validated or page.warning("This run was not validated: there are no tracking metrics to show."),
+        _table_section("Tracking as FairMOT's scripts count it", [tracking_table(reference)] if reference else []),
+        _table_section("Tracking, refined after the fact", [tracking_table(offline)] if offline else []),
+        *(_quality_sections(quality) if quality else []),
         curves,
         page.section(
             "Pictures",
@@ -181,6 +192,28 @@ def _sequence_table(summary: Scores) -> str:
         [cells(name, scores) for name, scores in summary.sequences.items()],
         total=cells("All", summary.overall),
     ) + page.caption("HOTA to IDR in percent; the others are counts.")
+
+
+def _table_section(heading: str, tables: Sequence[MetricTable], *more: str) -> str:
+    """Tables under their titles; the row of all sequences comes last."""
+    parts = []
+    for table in tables:
+        header, *rows = table.cells()
+        total = rows.pop() if rows and rows[-1][0] == OVERALL else None
+        unit = f", {table.unit}" if table.unit else ""
+        parts += [page.table(header, rows, total=total), page.caption(f"{table.title}{unit}.")]
+    return page.section(heading, *parts, *more)
+
+
+def _quality_sections(quality: Quality) -> list[str]:
+    """Detection, with its precision over recall, and re-ID."""
+    tables = quality_tables(quality)
+    detection = [table for table in tables if table.name.startswith("detection")]
+    curve = _svg(precision_recall_figure(quality.curve), "Precision over recall of detections at an IoU of 0.5")
+    return [
+        _table_section("Detection", detection, curve),
+        _table_section("Re-identification", [table for table in tables if table not in detection]),
+    ]
 
 
 def _loss_section(log: MetricsLog) -> str:

@@ -54,9 +54,11 @@ def plane_figure(folds: Folds, objective: str) -> Figure | None:
         figure, (panel,) = new_figure(1, 1, width=6.4, height=4.6)
         shown = panel.pcolormesh(*edges, cells, cmap="cividis")
         panel.grid(visible=False)
-        panel.scatter(across[:1], up[:1], marker="x", color="white", s=50, label="start")
+        panel.scatter(across[:1], up[:1], marker="x", color=COLOURS["vermillion"], s=50, label="start")
         best = int(np.argmax(gains))
-        panel.scatter(across[best : best + 1], up[best : best + 1], marker="*", color="white", s=70, label="best")
+        panel.scatter(
+            across[best : best + 1], up[best : best + 1], marker="*", color=COLOURS["vermillion"], s=70, label="best"
+        )
         figure.colorbar(shown, ax=panel, label=f"best gain in {objective}, points")
         finish_panel(panel, f"{pair[0]} and {pair[1]} (x start, * best)", pair[0], pair[1], legend=False)
     return figure

@@ -8,13 +8,19 @@ from typing import Any
 FRACTIONS = frozenset(
     {"HOTA", "DetA", "AssA", "LocA", "DetRe", "DetPr", "AssRe", "AssPr", "MOTA", "MOTP", "IDF1", "IDP", "IDR"}
 )
-COUNTS = frozenset({"IDSW", "FP", "FN", "TP", "MT", "PT", "ML", "Frag", "GT"})
+FRACTION_KINDS = ("AP", "AP50", "TPR@FAR=", "rank1", "mAP")
+"""How the names of other fractions begin; what they are about follows."""
+
+COUNTS = frozenset(
+    {"IDSW", "FP", "FN", "TP", "MT", "PT", "ML", "Frag", "GT", "IDTP", "IDFP", "IDFN"}
+    | {"GT_IDs", "GT_Dets", "IDs", "Dets"}
+)
 LOWER_IS_BETTER = frozenset({"IDSW", "FP", "FN", "ML", "Frag"})
 
 
 def is_fraction(name: str) -> bool:
     """Whether a metric, with or without its prefix (`val/HOTA`), is a share of 1, shown in percent."""
-    return _short(name) in FRACTIONS
+    return _short(name) in FRACTIONS or _short(name).startswith(FRACTION_KINDS)
 
 
 def lower_is_better(name: str) -> bool:

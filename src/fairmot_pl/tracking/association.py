@@ -24,6 +24,7 @@ from fairmot_pl.tracking.assignment import assign
 from fairmot_pl.tracking.costs import cosine_distance, cosine_distance_of, overlapping
 from fairmot_pl.tracking.pairs import Pairs, nearby
 from fairmot_pl.tracking.settings import TrackerSettings
+from fairmot_pl.tracking.trace import FrameTrace
 from fairmot_pl.tracking.track import TrackState, TrackTable
 
 Cost = Callable[[TrackTable, Detections], Pairs]
@@ -89,26 +90,31 @@ def associate(
     detections: Detections,
     stages: tuple[Stage, ...],
     banded: Mapping[Band, NDArray[np.bool_]],
+    trace: FrameTrace | None = None,
 ) -> NDArray[np.int64]:
-    """Run the stages; only pairs of one class match.
+    """Run the stages; only pairs of one class match. Every stage is taken down in `trace`, if there is one.
 
     Returns:
         Pairs `(P, 2)` of track row and detection row.
     """
     free_tracks, free_detections = np.ones(len(tracks), bool), np.ones(len(detections), bool)
     matches = [np.zeros((0, 2), np.int64)]
+    if trace is not None:
+        trace.begin(tracks, detections, np.logical_or.reduce([banded[stage.band] for stage in stages]))
     known: dict[Cost, Pairs] = {}
-    for stage in stages if len(tracks) and len(detections) else ():
+    for stage in stages:
+        rows = free_tracks & stage.takes[tracks.states]
+        columns = free_detections & banded[stage.band]
+        if not (rows.any() and columns.any()):
+            continue
         if stage.cost not in known:
             pairs = stage.cost(tracks, detections)
             known[stage.cost] = pairs.where(tracks.classes[pairs.rows] == detections.classes[pairs.columns])
         pairs = known[stage.cost]
-        rows = free_tracks & stage.takes[tracks.states]
-        columns = free_detections & banded[stage.band]
-        open_pairs = rows[pairs.rows] & columns[pairs.columns]
-        if not open_pairs.any():
-            continue
-        matched = assign(pairs.where(open_pairs), stage.limit)
+        considered = pairs.where(rows[pairs.rows] & columns[pairs.columns])
+        matched = assign(considered, stage.limit)
+        if trace is not None:
+            trace.stage(stage.cost, rows, columns, considered, stage.limit, matched)
         free_tracks[matched[:, 0]] = free_detections[matched[:, 1]] = False
         matches.append(matched)
     return np.concatenate(matches)

@@ -6,12 +6,18 @@ It looks ahead in time, so what comes out is no online result: `Refinement.label
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import matmul_toeplitz, solve_toeplitz
 
+from fairmot_pl.mot_format import read_mot, write_mot
+
 INTERPOLATIONS = ("none", "linear", "gaussian")
+
+OFFLINE = "offline"
+"""Folder of refined results, below that of the online ones."""
 
 _TAU = 10.0
 """StrongSORT's constant of the length scale, in frames."""
@@ -79,6 +85,26 @@ class Refinement:
         if self.interpolate == "gaussian":
             kept = smooth(kept)
         return kept[np.lexsort((kept[:, 1], kept[:, 0]))]
+
+
+def refine_file(results: Path, refinement: Refinement) -> Path:
+    """Refine a result file `FOLDER/SEQ.txt` into `FOLDER/offline/SEQ.txt`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no MOTChallenge file, or an id stands twice in a frame; the file is named.
+        OSError: the refined one cannot be written.
+    """
+    table = read_mot(results)
+    rest = np.full((len(table), 3), -1.0)
+    rows = np.column_stack([table.frames, table.ids, table.boxes, table.scores, rest]).astype(np.float64)
+    try:
+        refined = refinement(rows)
+    except ValueError as error:
+        raise ValueError(f"{results}: {error}") from error
+    target = results.parent / OFFLINE / results.name
+    write_mot(target, refined)
+    return target
 
 
 def remove_short(rows: Rows, min_length: int) -> Rows:

@@ -219,10 +219,10 @@ class TrackTable:
         the seen one goes.
         """
         distinct = np.ones(len(self), dtype=bool)
-        lost = np.flatnonzero(self.states == LOST)
+        (lost,) = (self.states == LOST).nonzero()
         if not len(lost):
             return distinct
-        seen = np.flatnonzero(self.states != LOST)
+        (seen,) = (self.states != LOST).nonzero()
         boxes = self.boxes
         row, column, distance = overlapping(boxes[seen], boxes[lost])
         near = (distance < limit) & (self.classes[seen[row]] == self.classes[lost[column]])

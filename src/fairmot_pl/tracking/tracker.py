@@ -12,6 +12,7 @@ from fairmot_pl.tracking.costs import unit_length
 from fairmot_pl.tracking.fusion.engine import FusionEngine
 from fairmot_pl.tracking.fusion.table import Beliefs
 from fairmot_pl.tracking.settings import TrackerSettings
+from fairmot_pl.tracking.trace import FrameTrace
 from fairmot_pl.tracking.track import TrackState, TrackTable
 
 _LATEST = 1e12
@@ -29,6 +30,7 @@ class OnlineTracker(TrackerSettings):
     Attributes:
         frame: frames seen so far.
         clock: the time of the last frame, counted in frames of `frame_rate` from 1 for the first one.
+        trace: takes down what the next `update` sees, if there is one (`trace.traced` sets it).
 
     Raises:
         ValueError: an unknown association, a setting outside its range, or parts that do not go together.
@@ -51,6 +53,7 @@ class OnlineTracker(TrackerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.trace: FrameTrace | None = None
         self._association = compose(self)
         born_at = self.score_threshold + self._association.birth_margin
         self._birth_threshold = born_at if self.new_track_threshold is None else self.new_track_threshold
@@ -104,11 +107,13 @@ class OnlineTracker(TrackerSettings):
         if affine is not None:
             self._table = self._table.keep(self._table.move_camera(affine))
         banded = bands(seen.scores, self)
-        pairs = associate(self._table, seen, self._association.stages, banded)
+        pairs = associate(self._table, seen, self._association.stages, banded, self.trace)
         survivors = self._continue(seen, pairs)
 
         unclaimed = banded[Band.HIGH] & (seen.scores >= self._birth_threshold)
         unclaimed[pairs[:, 1]] = False
+        if self.trace is not None:
+            self.trace.births(np.flatnonzero(unclaimed), self._next_id)
         tracks = survivors.join(self._start(seen.select(unclaimed))) if unclaimed.any() else survivors
         self._table = tracks.keep(tracks.distinct(self.duplicate_distance))
         return self._table.confirmed

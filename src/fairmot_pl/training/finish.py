@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,17 @@ from numpy.typing import NDArray
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from fairmot_pl.data.images import read_image
+from fairmot_pl.evaluation.summary import Summary
+from fairmot_pl.evaluation.tracking import combine
 from fairmot_pl.inference.drawing import draw_tracks
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.inference.replay import count_sequence, ground_truth
+from fairmot_pl.mot_format import write_mot
+from fairmot_pl.reporting.metric_tables import evaluation_tables, write_figures, write_json
 from fairmot_pl.reporting.run_report import write_run_report
 from fairmot_pl.structures import AnnotatedSequence
+from fairmot_pl.tracking.refine import OFFLINE, Refinement
 from fairmot_pl.training.callbacks.media import tracks_of_frame
-from fairmot_pl.training.callbacks.tracking import tracking_of
+from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 from fairmot_pl.training.checkpoint import read_checkpoint
 from fairmot_pl.training.loggers import merge_csv
 from fairmot_pl.training.provenance import write_provenance
@@ -40,7 +46,8 @@ def finish_training(trainer: pl.Trainer, folder: Path, record: dict[str, Any], *
     tracking = tracking_of(trainer)
     if best is not None and best.best_model_path and tracking is not None:
         step = read_checkpoint(Path(best.best_model_path))["global_step"]
-        if tracking.summary is None or tracking.step != step:
+        scored = tracking.summary is not None and tracking.quality is not None and tracking.quality.full
+        if not scored or tracking.step != step:
             log.info("scoring the best checkpoint again for the report")
             _validate_unlogged(trainer, best.best_model_path)
     return write_outcome(trainer, folder, record, title=title, more=trained, tracks_folder=folder / "tracks")
@@ -69,19 +76,27 @@ def write_outcome(
     title: str,
     more: dict[str, float],
     tracks_folder: Path,
+    refinement: Refinement | None = None,
 ) -> dict[str, float]:
-    """Write tracks, figures and `report.html` of the last validation; the main process alone does."""
+    """Write tracks, figures and `report.html` of the last validation; the main process alone does.
+
+    With a refinement, figures and tracks that it has gone over come beside the online ones, and are marked as offline.
+    """
     tracking = tracking_of(trainer)
     summary = tracking.summary if tracking else None
-    figures = {**more, **(summary.flat("val/") if summary else {})}
+    offline: Summary | None = None
+    figures = {**more, **(tracking.figures() if tracking else {})}
     if not trainer.is_global_zero:
         return figures
     if tracking is not None and summary is not None:
         tracking.write_results(tracks_folder)
-        sequences = {"OVERALL": summary.overall, **summary.sequences}
-        write_text(folder / "sequences.json", json.dumps(sequences, indent=2) + "\n")
-        print(summary.table())
-    write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
+        parts: dict[str, Any] = {"quality": tracking.quality, "reference": tracking.reference}
+        if refinement:
+            parts["offline"] = offline = refine(tracking, trainer.datamodule.val_sequences, refinement, tracks_folder)  # type: ignore[attr-defined]
+        figures = write_figures(folder, summary, **parts, more=more)
+        print("\n\n".join(table.text() for table in evaluation_tables(summary, **parts)))
+    else:
+        write_json(folder / "metrics.json", figures)
     broken = [*trainer.datamodule.broken_training.notes, *trainer.datamodule.broken_validation.notes]  # type: ignore[attr-defined]
     notes = [*record.get("notes", []), *broken, *(tracking.notes if tracking else [])]
     write_provenance(folder, {**record, "notes": notes})
@@ -96,11 +111,28 @@ def write_outcome(
         },
         metrics_csv=merge_csv(folder),
         summary=summary,
+        quality=tracking.quality if tracking else None,
+        reference=tracking.reference if tracking else None,
+        offline=offline,
         frames=sample_frames(trainer.datamodule.val_sequences, tracking.results) if tracking else [],  # type: ignore[attr-defined]
         video=clip if clip.is_file() else None,
         notes=notes,
     )
     return figures
+
+
+def refine(
+    tracking: TrackValidationSequences, sequences: list[AnnotatedSequence], refinement: Refinement, folder: Path
+) -> Summary:
+    """Refine the results of the last validation, write them to `offline/SEQ.txt` in a folder, and score them."""
+    scores = {}
+    for sequence in [found for found in sequences if found.name in tracking.results]:
+        name, last = sequence.name, tracking.lengths[sequence.name]
+        rows = refinement(tracking.results[name])
+        write_mot(folder / OFFLINE / f"{name}.txt", rows)
+        truth = ground_truth(sequence, last)
+        scores[name] = count_sequence(name, truth, rows, benchmark=tracking.benchmark, last=last)
+    return replace(combine(scores), offline=refinement.label)
 
 
 def sample_frames(

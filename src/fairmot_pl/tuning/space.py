@@ -34,7 +34,8 @@ class SearchSpace:
         """The part of `ranges` that goes for the tracker's association: `all`, and what stands under its name.
 
         Args:
-            ranges: by association, then by setting: `[low, high]`, or a list of choices that are no numbers.
+            ranges: by association, then by setting: `[low, high]`, or a list of choices that are no numbers;
+                None takes one of `all` out.
             tracker: the settings that the search starts from.
 
         Raises:
@@ -42,7 +43,8 @@ class SearchSpace:
                 range, or nothing to search.
         """
         association = tracker["association"]
-        chosen = {**(ranges.get(COMMON) or {}), **(ranges.get(association) or {})}
+        named = {**(ranges.get(COMMON) or {}), **(ranges.get(association) or {})}
+        chosen = {name: values for name, values in named.items() if values is not None}
         if not chosen:
             raise ValueError(
                 f"space says nothing about association {association!r}; add +space.{association}.SETTING=[LOW,HIGH]"

@@ -15,6 +15,7 @@ from fairmot_pl.data.audit.json_entries import Box, box_of, short, whole
 from fairmot_pl.data.audit.rows import LabelRows
 from fairmot_pl.data.audit.sequence import AuditedSequence
 from fairmot_pl.data.coco import PEOPLE, video_name
+from fairmot_pl.mot_format import not_utf8
 
 Entry = Mapping[str, Any]
 
@@ -70,6 +71,9 @@ def _load(path: Path, findings: Findings) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(path.read_bytes())
+    except UnicodeDecodeError as error:
+        findings.add("unreadable-labels", path, not_utf8(error))
+        return None
     except (ValueError, OSError) as error:
         line = getattr(error, "lineno", 0)
         findings.add("unreadable-labels", path, f"is no JSON: {error}", lines=[line])

@@ -13,6 +13,7 @@ from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.json_entries import box_of, short
 from fairmot_pl.data.audit.rows import LabelRows
 from fairmot_pl.data.audit.sequence import AuditedSequence
+from fairmot_pl.data.crowdhuman import is_image_id
 
 
 def scan_crowdhuman(root: Path, annotation: str, findings: Findings) -> list[AuditedSequence]:
@@ -70,8 +71,8 @@ def _record(line: bytes) -> dict[str, Any] | None:
         record = json.loads(line)
     except ValueError:
         return None
-    sound = isinstance(record, dict) and isinstance(record.get("ID"), str) and isinstance(record.get("gtboxes"), list)
-    return record if sound else None
+    sound = isinstance(record, dict) and is_image_id(record.get("ID")) and isinstance(record.get("gtboxes"), list)
+    return {**record, "ID": str(record["ID"])} if sound else None
 
 
 def _person(box: Any, image: int, line: int, path: Path, findings: Findings) -> list[tuple[float, ...]]:

@@ -77,7 +77,8 @@ CHECKS: dict[str, Check] = {
     "identity-explosion": Check("error", "give a person one id in all frames: a counter ran over frame-major rows"),
     # results for an evaluation server
     "result-missing": Check(
-        "error", "track it: python -m fairmot_pl.track source=FOLDER checkpoint=...; the server wants every sequence"
+        "error",
+        "track it: python -m fairmot_pl.track source='SET/test/*' checkpoint=...; every sequence is wanted",
     ),
     "result-extra": Check(
         "error", "take the file out of the folder, or ask for its part with split=train or split=all"
@@ -86,7 +87,7 @@ CHECKS: dict[str, Check] = {
     "result-columns": Check(
         "error", "write frame,id,left,top,width,height,confidence,-1,-1,-1: ten values with commas"
     ),
-    "result-id": Check("error", "ids are whole numbers from 1: leave out what has no identity"),
+    "result-id": Check("error", "ids are whole numbers from 1: add 1 to all where they count from 0, leave -1 out"),
     "result-frame": Check("error", "delete the rows, or track the sequence as it was published"),
     "row-order": Check("error", "sort the rows by frame"),
     "result-empty": Check("warning", "look at the sequence: an empty file counts every person as missed"),

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.data.audit.findings import Findings
-from fairmot_pl.data.audit.mot_scan import IMAGE_EXTENSIONS
 from fairmot_pl.data.audit.rows import LARGEST, LabelRows, parse_lines
 from fairmot_pl.data.audit.sequence import AuditedSequence
-from fairmot_pl.data.jde import JdeFormatError, label_path
+from fairmot_pl.data.headers import IMAGE_SUFFIXES
+from fairmot_pl.data.jde import JdeFormatError, label_path, listed_image
 
 COLUMNS = 6
 """class, id, centre x, centre y, width, height."""
@@ -78,7 +78,7 @@ def _listed(root: Path, lists: Sequence[str], findings: Findings) -> list[Path]:
             findings.add("missing-data", path, "no such list of images")
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
-            image = root / line.strip()
+            image = Path(listed_image(root, line.strip()))
             if not line.strip():
                 continue
             if image in images:
@@ -96,7 +96,7 @@ def _below(root: Path) -> list[Path]:
         for folder, _, names in os.walk(root, followlinks=True)
         if "images" in Path(folder).relative_to(root.parent).parts
         for name in names
-        if os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS and name[0] != "."
+        if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and name[0] != "."
     )
 
 

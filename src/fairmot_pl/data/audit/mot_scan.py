@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.rows import LARGEST, LabelRows, RawTable, read_table, without_second_copy
 from fairmot_pl.data.audit.sequence import AuditedSequence
+from fairmot_pl.data.headers import IMAGE_SUFFIXES
 from fairmot_pl.data.mot import PEDESTRIAN, has_class_column
 
 USUAL_RATES = (1.0, 240.0)
@@ -20,8 +22,6 @@ USUAL_RATES = (1.0, 240.0)
 
 MAX_RATE = 1000.0
 """No camera for people takes more frames per second; it is a frame time in microseconds, or a slip of the pen."""
-
-IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def read_header(path: Path, findings: Findings) -> Header:
     given: dict[str, str] = {}
     lines: dict[str, int] = {}
     for number, text in enumerate(texts, start=1):
-        key, equals, value = text.partition("=")
-        if equals:
-            given[key.strip().lower()], lines[key.strip().lower()] = value.strip(), number
+        key, *value = re.split("[=:]", text, maxsplit=1)  # as `configparser` has it
+        if value and not key.lstrip().startswith(("#", ";")):
+            given[key.strip().lower()], lines[key.strip().lower()] = value[0].strip(), number
     if not any(text.strip() == "[Sequence]" for text in texts):
         findings.add("seqinfo", path, "has no line [Sequence]")
 
@@ -117,7 +117,7 @@ def read_header(path: Path, findings: Findings) -> Header:
 
 def _extension(images: Path) -> str:
     """That of the first image, for want of `seqinfo.ini`."""
-    found = sorted(path for path in images.glob("[!.]*") if path.suffix.lower() in IMAGE_EXTENSIONS)
+    found = sorted(path for path in images.glob("[!.]*") if path.suffix.lower() in IMAGE_SUFFIXES)
     return found[0].suffix if found else ".jpg"
 
 
@@ -127,7 +127,7 @@ def _list_images(folder: Path, header: Header, findings: Findings) -> tuple[NDAr
     names = sorted(name for name in os.listdir(images) if name[0] != ".") if images.is_dir() else []
     pictures = [name for name in names if name.lower().endswith(header.extension.lower())]
     if not pictures:
-        others = sorted({Path(name).suffix for name in names} & set(IMAGE_EXTENSIONS))
+        others = sorted({Path(name).suffix for name in names} & set(IMAGE_SUFFIXES))
         found = f"holds no {header.extension} image" + (f", but {', '.join(others)}" if others else "")
         findings.add("no-images", images, found if images.is_dir() else "no such folder")
         return np.zeros(0, np.int64), ()

@@ -16,7 +16,7 @@ from fairmot_pl.data.audit.jde_scan import scan_jde
 from fairmot_pl.data.audit.mot_scan import scan_mot_sequence
 from fairmot_pl.data.audit.sequence import AuditedSequence, Side, Use
 from fairmot_pl.data.audit.video_scan import scan_video
-from fairmot_pl.data.mot_layout import find_sequences
+from fairmot_pl.data.mot_layout import find_sequences, rate_of
 from fairmot_pl.data.splits import take_part
 from fairmot_pl.data.videos import find_videos
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
@@ -95,7 +95,8 @@ def _scan_mot(path: Path, options: Options, findings: Findings) -> list[AuditedS
     except FileNotFoundError as error:
         findings.add("missing-data", path, str(error).removeprefix(f"{path}: "))
         return []
-    return [scan_mot_sequence(folder, findings, frame_rate=options.get("frame_rate")) for folder in folders]
+    rate = options.get("frame_rate")
+    return [scan_mot_sequence(folder, findings, frame_rate=rate_of(rate, folder.name)) for folder in folders]
 
 
 def _scan_crowdhuman(path: Path, options: Options, findings: Findings) -> list[AuditedSequence]:

@@ -109,8 +109,8 @@ def _scan_yolo(source: Path, images: Path, findings: Findings, classes: Classes)
     return scan_yolo(source, images, findings, classes=_numbers(classes))
 
 
-def _numbers(classes: Classes) -> Sequence[int]:
-    return (0,) if classes is None else [int(number) for number in classes]
+def _numbers(classes: Classes) -> Sequence[int] | None:
+    return None if classes is None else [int(number) for number in classes]
 
 
 SCANS: Mapping[str, Scan] = {"coco": _scan_coco, "cvat": _scan_cvat, "yolo": _scan_yolo}

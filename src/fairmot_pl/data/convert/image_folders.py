@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from fairmot_pl.data.audit.mot_scan import IMAGE_EXTENSIONS
+from fairmot_pl.data.headers import IMAGE_SUFFIXES
 
 
 def image_folders(root: Path) -> dict[Path, list[Path]]:
@@ -14,7 +14,7 @@ def image_folders(root: Path) -> dict[Path, list[Path]]:
     found: dict[Path, list[Path]] = {}
     for folder, inner, names in os.walk(root, followlinks=True):
         inner.sort()
-        images = [name for name in names if name.lower().endswith(IMAGE_EXTENSIONS) and name[0] != "."]
+        images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and name[0] != "."]
         if images:
             found[Path(folder)] = [Path(folder, name) for name in sorted(images, key=_natural)]
     return found

@@ -1,4 +1,7 @@
-"""YOLO text files with ids: `images/` beside `labels/`, a line `class xc yc w h [confidence] id` a box."""
+"""YOLO text files with ids: `images/` beside `labels/`, a line `class xc yc w h [confidence] id` a box.
+
+Roboflow's exports have both in each of `train/`, `valid/` and `test/`, and `data.yaml` names the classes.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
+import yaml  # type: ignore[import-untyped,unused-ignore]
 
 from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.rows import LARGEST, LabelRows, parse_lines
 from fairmot_pl.data.audit.sequence import AuditedSequence
+from fairmot_pl.data.coco import PEOPLE
 from fairmot_pl.data.convert.image_folders import image_folders
 
 WIDTHS = (5, 6, 7)
@@ -19,46 +24,69 @@ _FARTHEST = 10.0  # image sizes
 
 
 def scan_yolo(
-    root: Path, images: Path, findings: Findings, *, classes: Collection[int] = (0,)
+    root: Path, images: Path, findings: Findings, *, classes: Collection[int] | None = None
 ) -> list[AuditedSequence]:
     """Read every folder of frames and report what can be told without opening its images.
 
     Args:
-        root: holds `labels/`, or is itself the folder of labels.
+        root: holds `labels/`, or folders with `images/` and `labels/` each, or is itself the folder of labels.
         images: holds the frames of one video, or a folder for each video.
         findings: where to.
-        classes: class numbers that are taken for people.
+        classes: class numbers that are taken for people; None: those that `data.yaml` calls so, else 0.
 
     Returns:
         A sequence for each folder of images, its boxes as shares of the image size.
     """
-    labels = root / "labels" if (root / "labels").is_dir() else root
+    taken = people_classes(root) if classes is None else classes
     found = []
     for folder, frames in image_folders(images).items():
         inner = folder.relative_to(images)
-        files = [labels / inner / f"{frame.stem}.txt" for frame in frames]
+        labels = _labels_of(root, inner)
+        files = [labels / f"{frame.stem}.txt" for frame in frames]
         known = {path.name for path in files}
-        for path in sorted((labels / inner).glob("*.txt")):
+        for path in sorted(labels.glob("*.txt")):
             if path.name not in known and path.name != "classes.txt":
                 findings.add("label-without-image", path, "no image has this name")
-        name = "_".join(part for part in inner.parts if part != "img1") or _name(root)
+        name = "_".join(part for part in inner.parts if part not in ("img1", "images")) or _name(root)
         found.append(
             AuditedSequence(
                 name=name,
-                file=labels / inner,
+                file=labels,
                 images=tuple(frames),
                 frames=np.arange(1, len(frames) + 1),
                 said_sizes=np.zeros((len(frames), 2), np.int64),
-                rows=_rows(files, findings, classes),
+                rows=_rows(files, findings, taken),
                 normalised=True,
             )
         )
     if not found:
         findings.add("no-images", images, "no image in this folder or one below")
     elif not any(len(sequence.rows) for sequence in found):
-        text = f"no box of class {', '.join(map(str, classes))} in any label file"
-        findings.add("no-people", labels, text, remedy="give the numbers of the classes that are people: classes=[...]")
+        text = f"no box of class {', '.join(map(str, taken))} in any label file"
+        findings.add("no-people", root, text, remedy="give the numbers of the classes that are people: classes=[...]")
     return found
+
+
+def people_classes(root: Path) -> tuple[int, ...]:
+    """Numbers of the classes that `data.yaml` or `dataset.yaml` calls people; 0 where it does not say."""
+    for path in (root / "data.yaml", root / "dataset.yaml"):
+        try:
+            names = yaml.safe_load(path.read_text(encoding="utf-8")).get("names")
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+            continue
+        named = names if isinstance(names, dict) else dict(enumerate(names if isinstance(names, list) else []))
+        people = tuple(number for number, name in named.items() if str(name).lower() in PEOPLE)
+        if people:
+            return people
+    return (0,)
+
+
+def _labels_of(root: Path, inner: Path) -> Path:
+    """The folder of labels for the images in folder `inner`."""
+    if "images" in inner.parts:
+        last = len(inner.parts) - 1 - inner.parts[::-1].index("images")
+        return root.joinpath(*inner.parts[:last], "labels", *inner.parts[last + 1 :])
+    return (root / "labels" if (root / "labels").is_dir() else root) / inner
 
 
 def _name(root: Path) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from fairmot_pl.inference.counting.areas import Area, Line, Zone
+from fairmot_pl.inference.counting.areas import Area, Line, Point, Zone
 from fairmot_pl.inference.drawing import Image, draw_label, line_width
 
 COLOUR = (255, 255, 255)
+ARROW = 0.08
+"""Of the image's shorter side: how long the arrow is."""
+
 _EDGE = (0, 0, 0)
 _VEIL = 0.2
 
@@ -27,19 +30,20 @@ def draw_counts(canvas: Image, areas: Sequence[Area], counts: Mapping[str, Mappi
     for area in areas:
         if isinstance(area, Line):
             _draw_line(canvas, area, width)
-            anchor = ((area.start[0] + area.end[0]) / 2, (area.start[1] + area.end[1]) / 2)
+            points: tuple[Point, ...] = (area.start, area.end)
         else:
             _draw_zone(canvas, area, width)
-            anchor = min(area.corners, key=lambda corner: corner[1])
-        text = "  ".join([area.name, *(f"{kind} {count}" for kind, count in counts[area.name].items())])
-        draw_label(canvas, text, round(anchor[0]), round(anchor[1]) - 2 * width, COLOUR)
+            points = area.corners
+        x, y = min(points, key=lambda point: (point[1], point[0]))
+        told = ", ".join(f"{count} {kind}" for kind, count in counts[area.name].items())
+        draw_label(canvas, f"{area.name}: {told}", round(x), round(y) - 2 * width, COLOUR)
 
 
 def _draw_line(canvas: Image, line: Line, width: int) -> None:
     start, end = np.array(line.start), np.array(line.end)
     middle, along = (start + end) / 2, (end - start) / np.linalg.norm(end - start)
     inward = np.array([-along[1], along[0]])  # y points down, so this is the right-hand side
-    tip = middle + inward * 0.04 * min(canvas.shape[:2]) * 1.5
+    tip = middle + inward * ARROW * min(canvas.shape[:2])
     for colour, thickness in ((_EDGE, width + 2), (COLOUR, width)):
         cv2.line(canvas, _pixel(start), _pixel(end), colour, thickness, cv2.LINE_AA)
         cv2.arrowedLine(canvas, _pixel(middle), _pixel(tip), colour, thickness, cv2.LINE_AA, tipLength=0.4)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairmot_pl.inference.blur import REGIONS, Blur
 from fairmot_pl.inference.counting.areas import areas_in, check_areas
@@ -28,8 +29,17 @@ EVENT_COLUMNS = ("frame", "time", "area", "event", "id", "x", "y")
 class FrameTracker(Protocol):
     """Anything that follows objects from frame to frame, such as `OnlineTracker`."""
 
-    def update(self, detections: Detections, *, timestamp: float | None = None) -> Tracks:
+    def update(
+        self, detections: Detections, *, timestamp: float | None = None, camera: NDArray[np.float64] | None = None
+    ) -> Tracks:
         """Take in the next frame; the tracks confirmed in it."""
+
+
+class FrameMotion(Protocol):
+    """Anything that tells how the camera moved, such as `CameraMotion`."""
+
+    def step(self, image: Image) -> NDArray[np.float64]:
+        """`(2, 3)` affine map from the last image's pixels to this one's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +105,7 @@ class Follower:
         frame_rate: frames per second, for the video.
         outputs: what to write.
         clock: stages are timed with it.
+        camera_motion: tells the tracker how the camera moved; None where it does not ask.
 
     Attributes:
         frames: how many frames were followed.
@@ -103,13 +114,20 @@ class Follower:
     """
 
     def __init__(
-        self, name: str, tracker: FrameTracker, *, frame_rate: float, outputs: Outputs, clock: StageClock
+        self,
+        name: str,
+        tracker: FrameTracker,
+        *,
+        frame_rate: float,
+        outputs: Outputs,
+        clock: StageClock,
+        camera_motion: FrameMotion | None = None,
     ) -> None:
         self.name, self.outputs, self.clock = name, outputs, clock
         self.frames = self.boxes = 0
         self.ids = DistinctIds()
         self.counter: Counter | None = None
-        self._tracker, self._frame_rate = tracker, frame_rate
+        self._tracker, self._frame_rate, self._camera_motion = tracker, frame_rate, camera_motion
         self._trails, self._blur = Trails(), Blur(outputs.blur)
         self._track_files: list[TrackFile] = []
         self._event_file: LineFile | None = None
@@ -126,7 +144,8 @@ class Follower:
         if not self.frames:
             self._begin(frame)
         with self.clock.time("associate"):
-            found = self._tracker.update(detections, timestamp=frame.time)
+            camera = self._camera_motion.step(frame.image) if self._camera_motion else None
+            found = self._tracker.update(detections, timestamp=frame.time, camera=camera)
             tracks = keep_for_output(found, min_area=self.outputs.min_area, max_aspect=self.outputs.max_aspect)
             events = self.counter.update(tracks) if self.counter else []
         picture = None
@@ -173,7 +192,7 @@ class Follower:
                 folder / f"{self.name}.mp4", frame_rate=self._frame_rate, max_side=self.outputs.video_max_side
             )
 
-    def _picture(self, image: Image, tracks: Tracks, people: np.ndarray) -> Image:
+    def _picture(self, image: Image, tracks: Tracks, people: NDArray[np.float64]) -> Image:
         self._trails.update(tracks)
         canvas = draw_tracks(self._blur(image, people), tracks, trails=self._trails)
         if self.counter is not None:

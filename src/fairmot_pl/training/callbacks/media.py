@@ -9,11 +9,10 @@ import pytorch_lightning as pl
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import WandbLogger
 
-from fairmot_pl.boxes import tlwh_to_xyxy
 from fairmot_pl.data.images import read_image
 from fairmot_pl.inference.drawing import Trails, draw_tracks
 from fairmot_pl.inference.video_writer import VideoWriter
-from fairmot_pl.mot_format import MotTable
+from fairmot_pl.mot_format import MotTable, tracks_of
 from fairmot_pl.structures import AnnotatedSequence, Tracks
 from fairmot_pl.training.callbacks.tracking import tracking_of
 
@@ -73,11 +72,5 @@ def write_clip(
 
 
 def tracks_of_frame(rows: NDArray[np.float64], frame: int) -> Tracks:
-    """The result rows `(R, 10)` of one frame as `Tracks`; the format has no class column, so all are class 0."""
-    table = MotTable.from_rows(rows[rows[:, 0] == frame])
-    return Tracks(
-        ids=table.ids,
-        boxes=tlwh_to_xyxy(table.boxes),
-        scores=table.scores.astype(np.float32),
-        classes=np.zeros(len(table), np.int64),
-    )
+    """The tracks of one frame among result rows `(R, 10)`."""
+    return tracks_of(MotTable.from_rows(rows[rows[:, 0] == frame]))

@@ -1,0 +1,54 @@
+"""`evaluate explain=true` says of every ID switch why it happened."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from entries.conftest import LOOSE, TINY
+from fairmot_pl.structures import Detections, FrameOutput
+from fairmot_pl.training.module import FairMOTModule
+
+
+def sees_everybody_but(self, batch, batch_idx):
+    """Outputs of a perfect network that sees nobody in frames 3 and 4, and strangers afterwards."""
+    people = batch.people.tolist()
+    split = zip(batch.boxes.split(people), batch.identities.split(people), batch.frame.tolist(), strict=True)
+    outputs = []
+    for boxes, identities, frame in split:
+        looks = np.eye(8)[(identities.numpy() + 4 * (frame > 4)) % 8]
+        found = Detections(
+            boxes=boxes.numpy(), scores=np.full(len(boxes), 0.9), embeddings=looks, classes=np.zeros(len(boxes))
+        )
+        outputs.append(
+            FrameOutput(
+                detections=found.select(np.full(len(boxes), frame not in (3, 4))),
+                truth_embeddings=looks,
+                truth_identities=identities.numpy(),
+            )
+        )
+    return outputs
+
+
+def test_explain_writes_a_page_and_data(run, world_root, checkpoint, monkeypatch):
+    monkeypatch.setattr(FairMOTModule, "validation_step", sees_everybody_but)
+    given = [f"checkpoint={checkpoint}", f"data.root={world_root}", *TINY, *LOOSE]
+    ran = run("evaluate", *given, "explain=true", "explain_cards=2")
+    data = json.loads((ran.folder / "explain.json").read_text())
+    assert len(data["switches"]) == ran.metrics["val/IDSW"] > 2
+    assert sum(map(len, data["fragments"].values())) == ran.metrics["val/Frag"]
+    assert data["AssA"] == pytest.approx(ran.metrics["val/AssA"], abs=1e-9)
+    assert "missed detection" in {entry["cause"] for entry in data["switches"]}
+    page = (ran.folder / "explain.html").read_text()
+    assert page.count('<section class="switch">') == 2
+    assert page.count("data:image/jpeg") >= 4
+    assert page.count("Identities of ") >= 2
+    assert "explain.html in a browser" in ran.out
+
+
+def test_what_cannot_be_explained_is_said(refused):
+    given = ["evaluate", "checkpoint=x", "data.root=x"]
+    assert "needs outputs_cache" in refused(*given, "explain=true", "outputs_cache=off")
+    assert "explain_cards is -1" in refused(*given, "explain_cards=-1")

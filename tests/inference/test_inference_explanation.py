@@ -1,0 +1,113 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from fairmot_pl import Detections, OnlineTracker
+from fairmot_pl.evaluation.causes import Cause
+from fairmot_pl.evaluation.clear_identity import clear_identity_counts
+from fairmot_pl.evaluation.preprocess import prepare
+from fairmot_pl.inference.explanation import explain_sequence
+from fairmot_pl.mot_format import MotTable, read_mot, track_rows
+from inference.planted import PLANTS, explained, named_causes, planted, tracked
+
+SEEDS = {"look-alike": 6, "camera jump": 1, "occlusion": 3, "missed detection": 2, "fragment": 2}
+
+
+@pytest.mark.parametrize("association", ["fairmot", "byte_reid"])
+def test_planted_causes_are_named(association):
+    named = {plant: named_causes(plant, range(SEEDS[plant]), association) for plant in PLANTS}
+    assert all(named[plant][plant] > 0 for plant in PLANTS)
+    switches, right = sum(sum(found.values()) for found in named.values()), sum(named[plant][plant] for plant in PLANTS)
+    assert right >= 0.95 * switches, named
+
+
+def test_who_hid_whom_and_what_refused_the_old_track():
+    (found,) = explained(planted("occlusion", 0), "fairmot").switches
+    assert found.cause is Cause.OCCLUSION
+    assert (found.hidden, found.hider, found.hider_counts) == (found.switch.identity, 2, True)
+    assert found.visible < 0.1
+    assert found.switch.last_frame < found.darkest < found.decided <= found.switch.frame
+    assert found.evidence.unseen_hidden > 5
+    old, new = found.candidates[:2]
+    assert (old.track, old.role, new.track, new.role) == (found.switch.old_id, "old", found.switch.new_id, "new")
+    assert new.state == "starts here"
+    assert old.state == "lost" or found.old_fate.startswith("ended in frame")
+
+
+def test_a_gate_is_named():
+    seed = next(seed for seed in range(9) if not planted("fragment", seed).strange)  # a leap
+    (found,) = explained(planted("fragment", seed), "fairmot").switches
+    old, new = found.candidates[:2]
+    assert old.state == "confirmed"
+    assert old.appearance < 0.4
+    assert old.motion > 9.4877
+    assert "beyond the motion gate" in old.outcome
+    assert "overlap: none" in old.outcome
+    assert new.outcome == "no track took the detection, so it starts one"
+
+
+def test_without_a_column_of_visibility_boxes_tell_who_is_hidden():
+    found = explained(planted("occlusion", 0), "fairmot", columns=7).switches
+    assert [one.cause for one in found] == [Cause.OCCLUSION]
+
+
+def test_without_embeddings_nobody_looks_alike():
+    for seed in range(4):
+        for found in explained(planted("look-alike", seed), "byte").switches:
+            assert found.cause is not Cause.LOOK_ALIKE
+            assert all(candidate.appearance is None for candidate in found.candidates)
+
+
+def test_results_of_another_tracker_are_refused():
+    truth, results, detections = tracked(planted("missed detection", 1), "fairmot")
+    other = dataclasses.replace(results, ids=results.ids + 50)
+    with pytest.raises(ValueError, match=r"planted: the results of frame 1 have ids \[51, 52.*does not give"):
+        explain_sequence(
+            "planted", truth, other, ((1, found, {}) for found in detections), OnlineTracker(), benchmark="MOT17"
+        )
+
+
+def test_no_results_no_ground_truth_no_frames():
+    empty = MotTable.from_rows(np.zeros((0, 10)))
+    truth = planted("fragment", 0).truth()
+    for ground_truth in (truth, empty):
+        found = explain_sequence(
+            "A", ground_truth, empty, [(1, Detections.empty(4), {})], OnlineTracker(), benchmark="MOT15"
+        )
+        assert found.switches == found.fragments == []
+        assert (found.found == -1).all()
+
+
+@pytest.mark.parametrize("stream", ["TUD-Campus", "TUD-Campus_oracle"])
+def test_every_switch_of_real_streams_is_explained(real_data, stream):
+    stored = np.load(real_data / "streams" / f"{stream}.npz")
+    looks = stored["embeddings"].astype(np.float32)
+    frames = [
+        (
+            frame,
+            Detections(
+                boxes=stored["boxes_xyxy"][rows],
+                scores=stored["scores"][rows],
+                embeddings=looks[rows] / np.linalg.norm(looks[rows], axis=1, keepdims=True),
+                classes=np.zeros(rows.sum()),
+            ),
+            {},
+        )
+        for frame in range(1, int(stored["n_frames"]) + 1)
+        for rows in [stored["frame"] == frame]
+    ]
+    settings = {"frame_rate": float(stored["frame_rate"])}
+    tracker = OnlineTracker(**settings)
+    results = [track_rows(frame, tracker.update(found)) for frame, found, _ in frames]
+    results = MotTable.from_rows(np.concatenate(results))
+    truth = read_mot(real_data / "streams" / "gt" / "TUD-Campus.txt")
+    found = explain_sequence(stream, truth, results, frames, OnlineTracker(**settings), benchmark="MOT15")
+    counts = clear_identity_counts(prepare(truth, results, benchmark="MOT15"))
+    assert len(found.switches) == counts.idsw > 0
+    assert len(found.fragments) == counts.frag
+    for one in found.switches:
+        assert one.switch.last_frame < one.decided <= one.switch.frame
+        assert one.switch.last_frame <= one.darkest <= one.switch.frame
+        assert [candidate.role for candidate in one.candidates[:2]] == ["old", "new"]
+        assert one.candidates[1].state == "starts here" or "matched" in one.candidates[1].outcome
