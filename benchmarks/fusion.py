@@ -176,9 +176,7 @@ def leave_one_out(sets: Mapping[str, list[Stream]], changes: Mapping[str, Mappin
         label: np.array([each[name] for name in sets]) for label, each in found.items()
     }  # kind, sequence, metric
     plain = next(label for label in figures if label.endswith("(as it is)"))
-    print(
-        "| held out | chosen on the others | detector | oracle | as it is: detector | oracle |\n|---|---|---|---|---|---|"
-    )
+    print("| held out | chosen on the others | detector | oracle | as it is: detector | oracle |\n" + "|---" * 6 + "|")
     for place, name in enumerate(RECORDED):
         others = [other for other in range(len(RECORDED)) if other != place]
         chosen = max(figures, key=lambda label: figures[label][:, others].mean())

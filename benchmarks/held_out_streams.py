@@ -1,7 +1,7 @@
 """Streams of other sequences: their ground truth, turned into detections by a model of errors.
 
-`benchmarks/fusion.py` needs more footage than the recorded streams offer. Of the sequences in `$FAIRMOT_DATA/metrics/gt`
-there are no images, but boxes, and from boxes follows who hides whom. Two models, both seeded:
+`benchmarks/fusion.py` needs more footage than the recorded streams offer. Of the sequences in
+`$FAIRMOT_DATA/metrics/gt` there are no images, but boxes, and from boxes follows who hides whom. Two models, seeded:
 
 * `oracle`: centres off by 3 % of a side, sides by 5 %; one in twelve missed and most of the hidden; a tenth at low
   scores; 3 % false.
