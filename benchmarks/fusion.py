@@ -130,7 +130,6 @@ PARTS: dict[str, dict[str, Any]] = {
     "no jump": {"jump_chance": 0.0},
     "normal errors": {"tail": 1e6},
     "no low scores": {"low": SMALL},
-    "every low score taken for what it says": {"score_trust": 1.0},
     "reported only when seen": {"seen_only": True},
     "hidden or not, a miss is a miss": {"patches": (("presence.hidden_share", nothing_hidden),)},
     "forgotten after 0.5 s": {"memory_seconds": 0.5},
@@ -205,7 +204,6 @@ def main() -> None:
             "stay_seconds",
             "memory_seconds",
             "score_softness",
-            "score_trust",
         ]
     if arguments.leave_one_out:
         arguments.frames = 1

@@ -220,7 +220,7 @@ class FusionEngine:
         )
         if sight.detections.embeddings.shape[1]:
             self._learn_looks(sight, evidence, pair, seconds)
-        self._presence.see(tracks, rows, sight.odds[columns], settings)
+        self._presence.see(tracks, rows, sight.odds[columns])
         tracks.scores[rows] = sight.detections.scores[columns]
 
     def _learn_looks(self, sight: Sight, evidence: Evidence, pair: Index, seconds: float) -> None:

@@ -54,10 +54,10 @@ class Presence:
         """Probability that a visible person is detected."""
         return float(self._counts[0] / self._counts.sum())
 
-    def see(self, tracks: Beliefs, rows: Index, score_odds: Array, settings: FusionSettings) -> None:
+    def see(self, tracks: Beliefs, rows: Index, score_odds: Array) -> None:
         """Tracks `rows` `(P,)` were seen with scores of log-odds `(P,)`."""
         self._counts[0] += (tracks.sightings[rows] >= _ROUTINE - 1).sum()
-        gain = np.maximum(settings.score_trust * score_odds + _REGULAR, _SETBACK)
+        gain = np.maximum(score_odds + _REGULAR, _SETBACK)
         tracks.person[rows] = np.minimum(tracks.person[rows] + gain, _SURE)
         tracks.here[rows], tracks.unseen[rows] = 1.0, 0.0
         tracks.sightings[rows] += 1
