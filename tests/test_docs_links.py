@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,14 @@ def named(page):
 
 def anchors(text):
     """What GitHub calls the headings of a page; a heading that comes again gets a number."""
-    found = []
+    found: Counter[str] = Counter()
+    slugs = set()
     for heading in re.findall(r"^#{1,6} +(.+?) *$", FENCE.sub("", text), re.MULTILINE):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
         slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
-        again = found.count(slug)
-        found.append(f"{slug}-{again}" if again else slug)
-    return set(found)
+        slugs.add(f"{slug}-{found[slug]}" if found[slug] else slug)
+        found[slug] += 1
+    return slugs
 
 
 def dead_links(page):
@@ -41,9 +43,8 @@ def dead_links(page):
             continue
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        if not file.exists() or REPO not in file.parents:
-            dead.append(target)
-        elif anchor and anchor not in anchors(file.read_text(encoding="utf-8")):
+        there = file.exists() and REPO in file.parents
+        if not there or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
             dead.append(target)
     return dead
 
