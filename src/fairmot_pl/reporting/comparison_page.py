@@ -54,7 +54,7 @@ def write_comparison_page(
         page.note_lines(answer(table, metric)),
         page.note(explanation.headline()) if explanation else "",
         *map(page.warning, [*map(_sentence, table.notes()), *problems]),
-        page.section("Results", _html_table(table), page.caption(_legend(table))),
+        page.section("Results", _html_table(table.without_keys() if explanation else table), page.caption(_legend(table))),
         page.section(
             "What comes of each setting",
             _svg(settings_figure(groups, metric), f"{metric} of each setting, seeds as dots"),
