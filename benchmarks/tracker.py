@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 
 from fairmot_pl import Detections, OnlineTracker
 
-ASSOCIATIONS = ("fairmot", "byte", "byte_reid")
+ASSOCIATIONS = ("fairmot", "byte", "byte_reid", "fusion")
 SWITCHES = {"": {}, " + re-update": {"use_reupdate": True}}
 SCREEN = np.array([1920.0, 1080.0])
 DIM = 128
@@ -87,7 +87,7 @@ def speed(frames: int) -> None:
     print("|---|---|---|---|---|---|")
     for people, share_hidden in ((10, 0.15), (50, 0.22), (200, 1 / 3), (1000, 1 / 3)):
         for association in ASSOCIATIONS:
-            for label, switches in SWITCHES.items():
+            for label, switches in SWITCHES.items() if association != "fusion" else [("", {})]:
                 settings = {"association": association, **switches}
                 spent, unit, high, alive = measure(
                     people, frames if people < 1000 else frames // 4, share_hidden, settings

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fairmot_pl import Detections, OnlineTracker
 from fairmot_pl.tracking.association import RECIPES
 
+STAGED = tuple(name for name in RECIPES if name != "fusion")  # "fusion" has no such parts to switch
+ANY = {
+    "deadline": None,
+    "derandomize": True,
+    "suppress_health_check": list(HealthCheck),
+    "phases": [Phase.explicit, Phase.generate],  # shrinking such streams takes minutes and tells little
+}
 GREATEST = float(np.finfo(np.float32).max)
 SPECIAL = [0.0, -0.0, 1.0, 1e-45, 1e-30, 1e10, 1e30, GREATEST, -GREATEST, 2.0**24, 100.0, 140.0, 200.0]
 
@@ -72,27 +79,42 @@ switches = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.parametrize("association", RECIPES)
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(switched=switches, stream=st.lists(st.tuples(frames(), steps, cameras), min_size=1, max_size=12))
-def test_update_survives(association, switched, stream):
-    tracker, now, classes = OnlineTracker(association=association, **switched), 0.0, {}
+def survive(tracker, stream):
+    """Feed a stream of (detections, step of time, camera); yield the tracks, after what holds for every frame."""
+    now, classes = 0.0, {}
     for detections, step, camera in stream:
         now = max(now + (step or 1 / 30), np.nextafter(now, np.inf))
         tracks = tracker.update(detections, timestamp=None if step is None else now, camera=camera)
         assert len(np.unique(tracks.ids)) == len(tracks)
         assert np.isfinite(tracks.boxes).all()
         assert np.isfinite(tracks.scores).all()
-        assert np.isfinite(tracker.tracks.mean).all()
-        assert np.isfinite(tracker.tracks.covariance).all()
         for identity, kind in zip(tracks.ids.tolist(), tracks.classes.tolist(), strict=True):
             assert classes.setdefault(identity, kind) == kind
+        yield detections, tracks
+
+
+@pytest.mark.parametrize("association", STAGED)
+@settings(max_examples=60, **ANY)
+@given(switched=switches, stream=st.lists(st.tuples(frames(), steps, cameras), min_size=1, max_size=12))
+def test_update_survives(association, switched, stream):
+    tracker = OnlineTracker(association=association, **switched)
+    for detections, tracks in survive(tracker, stream):
+        assert np.isfinite(tracker.tracks.mean).all()
+        assert np.isfinite(tracker.tracks.covariance).all()
         assert len(tracks) <= len(detections)
 
 
+@pytest.mark.parametrize("use_reid", [True, False])
+@settings(max_examples=40, **ANY)
+@given(stream=st.lists(st.tuples(frames(), steps, cameras), min_size=1, max_size=12))
+def test_fusion_survives(use_reid, stream):
+    for _ in survive(OnlineTracker(association="fusion", use_reid=use_reid), stream):
+        pass
+
+
 @pytest.mark.parametrize("use_kalman", [True, False])
-@pytest.mark.parametrize("association", RECIPES)
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("association", STAGED)
+@settings(max_examples=20, **ANY)
 @given(stream=st.lists(frames(), min_size=1, max_size=6))
 def test_without_the_filter_too(association, use_kalman, stream):
     tracker = OnlineTracker(association=association, use_kalman=use_kalman)
@@ -103,7 +125,7 @@ def test_without_the_filter_too(association, use_kalman, stream):
 
 
 @pytest.mark.parametrize("association", RECIPES)
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, **ANY)
 @given(
     detections=frames(),
     column=st.sampled_from(["boxes", "scores", "embeddings"]),

@@ -23,7 +23,7 @@ from fairmot_pl.tracking.pairs import Pairs, nearby
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-_REACH = 4.0
+_REACH = 3.0
 """Deviations beyond which a pair is not looked at; its evidence would be negative."""
 
 _SIZES = (0.5, 0.8)
@@ -37,6 +37,9 @@ _RETURN = 0.05
 
 _GONE = 0.02
 """Probability of being a person under which a track ends."""
+
+_FARTHEST, _LARGEST = 1e9, 1e40
+"""Nobody is so many times their size away, nor has so many pixels."""
 
 _CLEAR = 3.0
 """Log-ratio to the next best pair from which on places alone leave no doubt."""
@@ -97,8 +100,8 @@ class FusionEngine:
         """
         sight = self._sight(detections)
         free = np.ones(len(detections), bool)
+        self._move(seconds, affine)
         if len(self.tracks):
-            self._move(seconds, affine)
             evidence = self._weigh(sight, seconds)
             matches = assign(Pairs(evidence.rows, evidence.columns, -evidence.total), 0.0)
             free[matches[:, 1]] = False
@@ -106,7 +109,7 @@ class FusionEngine:
             missed = np.ones(len(self.tracks), bool)
             missed[matches[:, 0]] = False
             self._presence.miss(self.tracks, missed, seconds, self._settings)
-            self._end()
+            self.tracks = self.tracks.keep(chance(self.tracks.person) >= _GONE)
         starts = free & (chance(sight.odds) > self._settings.birth_belief)
         if starts.any():
             self.tracks = self.tracks.join(
@@ -125,10 +128,15 @@ class FusionEngine:
         return Sight(detections, motion.edges_of(boxes), odds, 1 - hidden_share(boxes, likely))
 
     def _move(self, seconds: float, affine: Array | None) -> None:
-        tracks = self.tracks
+        """Predict, and let go of those who were lost for too long or are out of any image."""
+        tracks = self.tracks.keep(self.tracks.unseen + seconds <= self._settings.memory_seconds)
         tracks.state, tracks.spread = motion.predict(tracks.state, tracks.spread, seconds, self._settings)
         if affine is not None:
-            tracks.state, tracks.spread = motion.map_affine(tracks.state, tracks.spread, affine)
+            with np.errstate(over="ignore", invalid="ignore"):
+                tracks.state, tracks.spread = motion.map_affine(tracks.state, tracks.spread, affine)
+        centre, size = tracks.state[..., motion.CENTRE], tracks.state[..., motion.SIZE]
+        there = (np.abs(centre) < _FARTHEST * size) & (size < _LARGEST)
+        self.tracks = tracks.keep(there.all(axis=1))
 
     def _near(self, sight: Sight) -> tuple[Index, Index]:
         """Pairs of one class that motion does not rule out."""
@@ -212,7 +220,7 @@ class FusionEngine:
         )
         if sight.detections.embeddings.shape[1]:
             self._learn_looks(sight, evidence, pair, seconds)
-        self._presence.see(tracks, rows, sight.odds[columns], settings)
+        self._presence.see(tracks, rows, sight.odds[columns])
         tracks.scores[rows] = sight.detections.scores[columns]
 
     def _learn_looks(self, sight: Sight, evidence: Evidence, pair: Index, seconds: float) -> None:
@@ -231,11 +239,6 @@ class FusionEngine:
         share = np.maximum(1 - self._settings.look_momentum, 1 / (tracks.sightings[rows] + 1)) * clear
         blend = (1 - share)[:, None] * tracks.embeddings[rows] + share[:, None] * theirs[columns]
         tracks.embeddings[rows] = unit_length(blend.astype(np.float32))
-
-    def _end(self) -> None:
-        lives = (chance(self.tracks.person) >= _GONE) & (self.tracks.unseen <= self._settings.memory_seconds)
-        if not lives.all():
-            self.tracks = self.tracks.select(lives)
 
     def _born(self, sight: Sight) -> Beliefs:
         """A track for each detection, reported from the next sighting on, in the first frame at once."""

@@ -7,6 +7,7 @@ detector that does not see the legs misplaces one edge of four.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,9 @@ CENTRE, SIZE = 0, 1
 
 LEAST = 1.0
 """Pixels; no box is thought smaller."""
+
+_LEAST_VOLUME = 1e-12
+"""Share of what independent edges would fill; keeps rounding from making it negative."""
 
 _UPWARDS = np.array([1.0, 0.5])
 """Speeds along x and along y: who walks towards the camera moves little in the image."""
@@ -72,25 +76,25 @@ def initiate(edges: Array, settings: FusionSettings) -> tuple[Array, Array]:
 
 def predict(state: Array, spread: Array, seconds: float, settings: FusionSettings) -> tuple[Array, Array]:
     """States and covariances some time later."""
-    keep = np.exp(-seconds / np.array([settings.speed_memory, settings.growth_memory]))
-    reach = np.array([settings.speed_memory, settings.growth_memory]) * (1 - keep)
+    memory = np.array([settings.speed_memory, settings.growth_memory])
+    ratio = seconds / memory
+    keep, gone = np.exp(-ratio), -np.expm1(-ratio)
     move = np.eye(4)
-    move[[0, 1], [2, 3]] = reach
-    move[[2, 3], [2, 3]] = keep
+    move[[0, 1], [2, 3]], move[[2, 3], [2, 3]] = memory * gone, keep
+    # what random changes of speed add to position, to speed and to both, for speeds of variance 1
+    place = np.square(memory) * np.maximum(2 * (ratio - gone) - np.square(gone), 0)
+    both, speed = memory * np.square(gone), 1 - np.square(keep)
     height = state[:, 1, SIZE, None]
-    noise = np.empty((len(state), 2, 2))
-    noise[..., 0] = np.square(settings.walking_speed * height * _UPWARDS)
-    noise[..., 1] = np.square(settings.growth_speed * height)
-    noise *= 1 - np.square(keep)  # keeps the variance of speeds at that level
+    level = np.empty((len(state), 2, 2))
+    level[..., CENTRE] = np.square(settings.walking_speed * height * _UPWARDS)
+    level[..., SIZE] = np.square(settings.growth_speed * height)
     state = state @ move.T
     state[..., SIZE] = np.maximum(state[..., SIZE], LEAST)
     spread = move @ spread @ move.T
-    for position, speed in ((0, 2), (1, 3)):
-        added = noise[..., position]
-        spread[..., position, position] += added * (seconds * seconds / 3)
-        spread[..., position, speed] += added * (seconds / 2)
-        spread[..., speed, position] += added * (seconds / 2)
-        spread[..., speed, speed] += added
+    spread[..., [0, 1], [0, 1]] += place * level
+    spread[..., [0, 1], [2, 3]] += both * level
+    spread[..., [2, 3], [0, 1]] += both * level
+    spread[..., [2, 3], [2, 3]] += speed * level
     return state, spread
 
 
@@ -172,22 +176,26 @@ def _innovation(spread: Array, noise: Array, extra: float) -> tuple[Array, Array
 
 def _student(offset: Array, low: Array, both: Array, high: Array, tail: float) -> Array:
     """`(P, 2)` log-density of two edges under Student's distribution with that covariance."""
-    volume = low * high - both * both
+    volume = np.maximum(low * high - both * both, _LEAST_VOLUME * low * high)
     first, second = offset[..., 0], offset[..., 1]
     distance = (high * first * first - 2 * both * first * second + low * second * second) / volume
-    level = gammaln((tail + 2) / 2) - gammaln(tail / 2) - np.log(tail * np.pi)
-    density: Array = level - 0.5 * np.log(volume) - (tail + 2) / 2 * np.log1p(distance / tail)
+    density: Array = _level(tail, 2) - 0.5 * np.log(volume) - (tail + 2) / 2 * np.log1p(distance / tail)
     return density
 
 
 def _one_edge(state: Array, offset: Array, low: Array, high: Array, settings: FusionSettings) -> tuple[Array, Array]:
     """Log-densities if only the low, or only the high edge is where it should, the other anywhere within a size."""
     tail = settings.tail
-    level = gammaln((tail + 1) / 2) - gammaln(tail / 2) - 0.5 * np.log(tail * np.pi)
     with np.errstate(divide="ignore"):
-        level = level + np.log(settings.hidden_edge) - np.log(state[..., SIZE])
+        level = _level(tail, 1) + np.log(settings.hidden_edge) - np.log(state[..., SIZE])
     parts = [
         level - 0.5 * np.log(variance) - (tail + 1) / 2 * np.log1p(np.square(offset[..., edge]) / variance / tail)
         for edge, variance in ((0, low), (1, high))
     ]
     return parts[0], parts[1]
+
+
+@lru_cache(maxsize=8)
+def _level(tail: float, edges: int) -> float:
+    """Log of the constant in Student's density of so many edges."""
+    return float(gammaln((tail + edges) / 2) - gammaln(tail / 2) - edges / 2 * np.log(tail * np.pi))

@@ -9,6 +9,8 @@ from fairmot_pl.tracking.pairs import nearby
 
 Array = NDArray[np.float64]
 
+_TINY = np.finfo(np.float64).tiny
+
 
 def hidden_share(boxes: Array, others: Array) -> Array:
     """`(N,)` largest share of each of N xyxy boxes that one of M others covers whose bottom edge is lower."""
@@ -22,5 +24,5 @@ def hidden_share(boxes: Array, others: Array) -> Array:
     behind, before = boxes[rows], others[columns]
     sides = np.minimum(behind[:, 2:], before[:, 2:]) - np.maximum(behind[:, :2], before[:, :2])
     area = (behind[:, 2:] - behind[:, :2]).prod(axis=1)
-    np.maximum.at(share, rows, sides.clip(0).prod(axis=1) / area)
+    np.maximum.at(share, rows, sides.clip(0).prod(axis=1) / np.maximum(area, _TINY))
     return share

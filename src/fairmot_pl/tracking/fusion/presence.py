@@ -23,8 +23,8 @@ _SURE = 9.2
 _REGULAR = 0.2
 """Log-odds that being seen again adds: chance detections do not come back to one place."""
 
-_SETBACK = -1.0
-"""Least that one sighting adds."""
+_SETBACK = -0.25
+"""Least that one sighting adds: a low score mostly means that a person is half hidden."""
 
 _ROUTINE = 3
 """Sightings from which on a track tells how often people are detected."""
@@ -54,10 +54,10 @@ class Presence:
         """Probability that a visible person is detected."""
         return float(self._counts[0] / self._counts.sum())
 
-    def see(self, tracks: Beliefs, rows: Index, score_odds: Array, settings: FusionSettings) -> None:
+    def see(self, tracks: Beliefs, rows: Index, score_odds: Array) -> None:
         """Tracks `rows` `(P,)` were seen with scores of log-odds `(P,)`."""
         self._counts[0] += (tracks.sightings[rows] >= _ROUTINE - 1).sum()
-        gain = np.maximum(settings.score_trust * score_odds + _REGULAR, _SETBACK)
+        gain = np.maximum(score_odds + _REGULAR, _SETBACK)
         tracks.person[rows] = np.minimum(tracks.person[rows] + gain, _SURE)
         tracks.here[rows], tracks.unseen[rows] = 1.0, 0.0
         tracks.sightings[rows] += 1

@@ -13,7 +13,6 @@ FUSION_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "person_score": (0, 1),
         "score_softness": (1e-6, 1),
-        "score_trust": (0, 1),
         "birth_belief": (0, 1),
         "report_belief": (0, 1),
         "walking_speed": (1e-6, 100),
@@ -44,8 +43,6 @@ class FusionSettings:
     Args:
         person_score: score of a detection that is as likely a person as not.
         score_softness: how far above or below that score the odds change by a factor of e.
-        score_trust: share of a score's log-odds that counts when a track is seen again. Below 1, since the scores of
-            one thing in successive frames err together.
         birth_belief: probability of being a person above which an unclaimed detection starts a track.
         report_belief: probability of being there, where expected, above which a track is reported.
         walking_speed: standard deviation of a person's speed in the image, in heights a second; half of it upwards.
@@ -68,9 +65,8 @@ class FusionSettings:
         memory_seconds: time for which a lost track is remembered.
     """
 
-    person_score: float = 0.55
-    score_softness: float = 0.08
-    score_trust: float = 0.4
+    person_score: float = 0.52
+    score_softness: float = 0.1
     birth_belief: float = 0.6
     report_belief: float = 0.5
     walking_speed: float = 0.6

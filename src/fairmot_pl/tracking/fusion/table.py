@@ -66,6 +66,10 @@ class Beliefs:
         """A copy with only the tracks that `which` (mask or indices) picks."""
         return Beliefs(**{name: getattr(self, name)[which] for name in _COLUMNS})
 
+    def keep(self, which: Any) -> Beliefs:
+        """The tracks that `which` `(T,)` picks; no copy where that is all of them."""
+        return self if which.all() else self.select(which)
+
     def join(self, younger: Beliefs) -> Beliefs:
         """These tracks followed by `younger` ones."""
         if not len(younger) or not len(self):  # an empty table does not know the embedding's dimension
