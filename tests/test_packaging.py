@@ -47,6 +47,7 @@ def test_an_installed_wheel_composes_and_answers(wheel, tmp_path):
     for entry in (
         "train",
         "evaluate",
+        "tune",
         "track",
         "compare",
         "import_weights",

@@ -76,7 +76,8 @@ def write_comparison(folders: Sequence[Path], output: Path, *, metrics: Sequence
     places = [folder.resolve().name for folder in folders]
     title = "Comparison of " + (", ".join(places) if len(places) < 4 else f"{len(places)} folders")
     report = write_comparison_page(output, table, title=title, explanation=explanation)
-    print(table.text())
+    # what differs between two runs stands below, one to a line; as columns it would tear the figures apart
+    print((table.without_keys() if explanation else table).text())
     if explanation:
         print(f"\n{explanation.text()}\n")
     print(f"next: open {report} in a browser, or comparison.csv, .md and .tex beside it")

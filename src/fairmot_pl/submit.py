@@ -76,7 +76,7 @@ def submit(config: DictConfig) -> Outcome:
     copies = f" ({', '.join(benchmark.copies)} of each video)" if benchmark.copies else ""
     if config.check_only:
         print(f"{len(files)} files{copies} are ready to be sent")
-        return Outcome(folder, next_steps=["the same command without check_only writes the zip"])
+        return Outcome(folder, next_steps=["the same command without --check (check_only=true) writes the zip"])
     target = Path(config.output).expanduser() if config.output else folder / f"{config.benchmark}-{config.split}.zip"
     write_archive(target, files, benchmark.folder)
     print(f"{target}: {len(files)} files{copies}, {target.stat().st_size / 1e6:.1f} MB")

@@ -88,6 +88,8 @@ def check(config: DictConfig) -> None:
     check_refinement(config)
     if Refinement(**plain(config.refine)) and not config.mot:
         raise ConfigError("refine works on the MOT text, but mot is false; set mot=true")
+    if not 0 <= config.detection_threshold <= 1:
+        raise ConfigError(f"detection_threshold is {config.detection_threshold}; allowed: 0 to 1")
     if config.max_frames is not None and config.max_frames < 1:
         raise ConfigError(f"max_frames is {config.max_frames}; give at least 1, or null for all frames")
     outputs_of(config, Path())

@@ -230,6 +230,7 @@ def test_every_planted_fault_is_found_and_nothing_else(root, thorough):
         ("bad-id", lambda folder: change_row(folder, 1, "1e300"), "id is 1e+300"),
         ("frame-number", lambda folder: change_row(folder, 0, "1e300"), "frame is 1e+300"),
         ("no-people", all_ignored, "none of"),
+        ("no-rows", lambda folder: write_rows(folder, []), "holds no row"),
         ("odd-visibility", lambda folder: change_row(folder, 8, "75"), "75"),
         ("unreadable-labels", lambda folder: (folder / "gt" / "gt.txt").write_bytes(b"\xff\xfe\x00\x81"), "utf-8"),
         ("unknown-identity", lambda folder: change_row(folder, 1, "-1"), "-1"),

@@ -22,7 +22,8 @@ def test_two_runs_are_explained(tmp_path, capsys):
     main([str(write_run(tmp_path / "a")), str(write_run(tmp_path / "b", dim=128, hota=0.5)), "--output", str(tmp_path)])
     out = capsys.readouterr().out
     assert "They differ in 1 setting; HOTA goes from" in out
-    assert "model.reid_dim" in out
+    assert out.splitlines()[0].split()[:2] == ["run", "val/HOTA"]
+    assert [line.split() for line in out.splitlines() if "reid_dim" in line] == [["model.reid_dim", "64", "128"]]
     assert (tmp_path / "comparison.html").is_file()
 
 

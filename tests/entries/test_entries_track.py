@@ -238,6 +238,7 @@ def test_addresses_need_no_quotes():
         (["source={video}", "policy=newest"], ["policy is 'newest'", "latest"]),
         (["source={video}", "max_frames=0"], ["max_frames is 0"]),
         (["source={video}", "reconnect_second=3"], ["reconnect_second", "reconnect_seconds"]),
+        (["source={video}", "detection_threshold=2"], ["detection_threshold is 2", "0 to 1"]),
         (["source={video}", "frame_rate=-1"], ["frame_rate is -1"]),
     ],
 )

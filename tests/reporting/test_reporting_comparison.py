@@ -185,6 +185,16 @@ def test_an_error_is_one_line_and_marks_a_run(tmp_path, written, problem):
     assert run.problem == problem
 
 
+def test_a_long_reason_does_not_tear_the_table_apart(sweep):
+    folder = make_run(sweep / "reid_dim=0", None, None)
+    reason = "unknown key 'a'. Allowed here: " + ", ".join(f"key_{number}" for number in range(60))
+    (folder / "error.txt").write_text(reason)
+    table = comparison_table(find_runs([sweep]))
+    assert max(map(len, table.table().text().splitlines())) < 200
+    assert "failed: unknown key 'a'. Allowed here: key_0," in table.text()
+    assert {row["run"]: row["problem"] for row in rows_of(table.csv())}["reid_dim=0"] == reason
+
+
 def test_runs_that_were_not_validated_show_their_task_losses_and_none_is_best(tmp_path):
     for name, reid, total in (("fixed", 3.0, 4.0), ("uncertainty", 2.5, -1.0)):
         losses = {"heatmap": 1.0, "reid": reid, "total": total}

@@ -72,6 +72,24 @@ def test_what_is_not_recorded_is_said(tmp_path):
     assert found.data == found.code == []
 
 
+def test_of_runs_without_records_nothing_is_claimed(tmp_path):
+    folders = [tmp_path / name for name in "AB"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "error.txt").write_text("it failed")
+    found = explain(*map(read_run, folders), METRICS)
+    assert found.headline().startswith("Nothing can be said of why they differ")
+    assert "Nothing differs" not in found.text()
+
+
+@pytest.mark.parametrize(("missing", "rows"), [(4, 4), (5, 1)])
+def test_many_sequences_that_differ_alike_are_one_row(explained, missing, rows):
+    found = explained(b={"sequences": SEQUENCES[missing:]}).data
+    assert len(found) == rows
+    named = "val: MOT17-02" if rows > 1 else f"val: MOT17-02 and {missing - 1} more"
+    assert found[0] == (named, "10 frames (1 to 10)", "not there")
+
+
 def test_uncommitted_changes_count_as_code(tmp_path):
     first, second = (write_run(tmp_path / name) for name in "AB")
     (second / "code.diff").write_text("+ a line\n- another\n")

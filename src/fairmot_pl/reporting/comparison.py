@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fairmot_pl.reporting.grouping import ORIGINS, Grouping, RunGroup, group_runs, setting_text
@@ -21,6 +22,9 @@ MAIN_METRICS = ("val/HOTA", "val/DetA", "val/AssA", "val/MOTA", "val/IDF1", "val
 _TASK_LOSSES, _TOTAL_LOSS = "train/loss/", "train/loss/total"
 
 _ABSENT = "-"
+
+_LONGEST_PROBLEM = 90
+"""Characters of a reason in a table, which a long one would tear apart; `comparison.csv` has all of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +116,10 @@ class ComparisonTable:
         silent = {name: [Verdict(kind="none")] * len(groups) for name in self.metrics}
         return ComparisonTable(grouping=apart, metrics=self.metrics, verdicts=silent)
 
+    def without_keys(self) -> ComparisonTable:
+        """The same rows by their names alone."""
+        return replace(self, grouping=replace(self.grouping, keys=()))
+
     def notes(self) -> list[str]:
         """What must be known to read the table rightly."""
         kinds = {verdict.kind for found in self.verdicts.values() for verdict in found}
@@ -135,7 +143,7 @@ class ComparisonTable:
         """Header and rows as text, with marks."""
         groups = self.grouping.groups
         seeds = self.grouping.has_seeds
-        problems = [_problems(group) for group in groups]
+        problems = [_problems(group, named=not (seeds and self.keys)) for group in groups]
         shown = [f"{name} %" if is_fraction(name) else name for name in self.metrics]
         first = [] if seeds and self.keys else ["run"]
         header = [*first, *self.keys, *(["runs"] if seeds else []), *shown, *(["problem"] if any(problems) else [])]
@@ -147,7 +155,8 @@ class ComparisonTable:
             if seeds:
                 row.append(Cell(str(sum(not run.failed for run in group.runs))))
             row += [Cell(_figure(group, name), _mark(self.verdicts[name][place])) for name in self.metrics]
-            rows.append([*row, *([Cell(problems[place])] if any(problems) else [])])
+            problem = textwrap.shorten(problems[place], _LONGEST_PROBLEM, placeholder=" ...")
+            rows.append([*row, *([Cell(problem)] if any(problems) else [])])
         figures = [text_columns <= place < text_columns + seeds + len(shown) for place in range(len(header))]
         return TextTable(header=header, rows=rows, figures=figures)
 
@@ -209,9 +218,11 @@ def _mark(verdict: Verdict) -> Mark:
     return verdict.kind if verdict.kind in ("best", "noise", "worse") else ""
 
 
-def _problems(group: RunGroup) -> str:
-    """What is wrong with the runs of a group, in a cell."""
+def _problems(group: RunGroup, *, named: bool) -> str:
+    """What is wrong with the runs of a group, in a cell; of one that its row does not name, the name too."""
     stated = [f"failed: {run.problem}" if run.failed else run.problem for run in group.runs]
+    if len(group.runs) == 1 and stated[0] and not named:
+        return f"{group.name} {stated[0]}"
     found = list(dict.fromkeys(text for text in stated if text))
     failed = sum(run.failed for run in group.runs)
     if len(group.runs) > 1 and failed:

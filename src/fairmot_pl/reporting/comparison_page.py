@@ -44,6 +44,7 @@ def write_comparison_page(
     Raises:
         OSError: it cannot be written.
     """
+    results = table.without_keys() if explanation else table
     groups, metric = table.grouping.groups, next(iter(table.metrics), "")
     logs, problems = _read_logs(groups)
     costs = [costs_of(group.runs, found) for group, found in zip(groups, logs, strict=True)]
@@ -54,7 +55,7 @@ def write_comparison_page(
         page.note_lines(answer(table, metric)),
         page.note(explanation.headline()) if explanation else "",
         *map(page.warning, [*map(_sentence, table.notes()), *problems]),
-        page.section("Results", _html_table(table), page.caption(_legend(table))),
+        page.section("Results", _html_table(results), page.caption(_legend(table))),
         page.section(
             "What comes of each setting",
             _svg(settings_figure(groups, metric), f"{metric} of each setting, seeds as dots"),

@@ -22,6 +22,9 @@ COMMIT, CHANGES = "git commit", "uncommitted changes"
 
 _ABSENT = "-"
 
+_NAMED_ALONE = 4
+"""Sequences that differ in the same way get a row each up to so many, and one row together beyond."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
@@ -51,6 +54,8 @@ class Explanation:
 
     def headline(self) -> str:
         """What differs and what came of it, in one sentence."""
+        if not self.figures and {"the configuration", "the data", "the code"} <= set(self.unknown):
+            return "Nothing can be said of why they differ: the runs do not both record what they were."
         settings = [key for key, *_ in self.settings]
         code = [key for key, *_ in self.code]
         parts = ["the seed alone" if settings == [SEED] else f"{len(settings)} setting{'s' * (len(settings) > 1)}"]
@@ -191,9 +196,14 @@ def _split_rows(first: Mapping[str, Any], second: Mapping[str, Any]) -> Rows:
     rows = []
     for side in ("train", "val"):
         known = [_frames_of(split.get(side)) for split in (first, second)]
+        alike: dict[tuple[str, ...], list[str]] = {}
         for name in sorted(set(known[0]) | set(known[1])):
-            texts = [found.get(name, "not there") for found in known]
-            rows.append((f"{side}: {name}", *texts))
+            alike.setdefault(tuple(found.get(name, "not there") for found in known), []).append(name)
+        for texts, names in alike.items():
+            cut = len(names) if len(names) <= _NAMED_ALONE else 1
+            rows += [(f"{side}: {name}", *texts) for name in names[:cut]]
+            if names[cut:]:
+                rows[-1] = (f"{rows[-1][0]} and {len(names) - cut} more", *texts)
     return _differing(rows)
 
 

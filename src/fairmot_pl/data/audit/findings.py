@@ -64,6 +64,7 @@ CHECKS: dict[str, Check] = {
     "bad-id": Check("error", "ids are whole numbers; -1 stands for an unknown person, nothing else is negative"),
     "unknown-identity": Check("info", "nothing to mend: boxes with id -1 train detection only"),
     "no-people": Check("error", "check columns 7 (flag, 0 is ignored) and 8 (class, 1 is a person)"),
+    "no-rows": Check("warning", "label the people, or leave the sequence out: its images teach that nobody is there"),
     "rows-twice": Check("error", "delete the repeated rows: the file was written twice, in append mode"),
     "duplicate-row": Check("error", "keep one of the rows: an id names one person in a frame"),
     "row-beyond-end": Check("error", "delete the rows, or use the labels and seqLength of this cut of the video"),

@@ -163,6 +163,8 @@ def _people(path: Path, length: int, findings: Findings) -> LabelRows:
     found = "frame {value:g} of a sequence of " + str(length)
     _report_cells(findings, path, table, "row-beyond-end", beyond, 0, found)
     person, visibility = _people_of(path, values)
+    if not len(values) and not any(each.file == path for each in findings):
+        findings.add("no-rows", path, "holds no row: nobody is in the whole sequence")
     if len(values) and not person.any():
         findings.add("no-people", path, f"none of {len(values)} rows is a person")
     _report_cells(
