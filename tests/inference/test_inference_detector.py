@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from fairmot_pl.codec.decode import decode_detections
 from fairmot_pl.codec.maps import STRIDE, HeadMaps
+from fairmot_pl.data.images import to_unit
 from fairmot_pl.inference.detector import Detector, locate
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.structures import Detections
@@ -109,6 +111,20 @@ def test_the_model_is_put_into_eval_mode_and_leaves_no_graph():
     assert not model.training
     assert isinstance(found.boxes, np.ndarray)
     assert found.boxes.dtype == np.float32
+
+
+def test_embeddings_are_read_where_any_network_says_they_were_learned():
+    model, image = TinyNetwork(), random_image(96, 160)
+    detector = Detector(model, input_size=INPUT_SIZE, score_threshold=0.0, device="cpu", k=20)
+    prepared = detector.prepare([image])
+    at_centres = detector(image).embeddings
+    model.reid_sampling = "roi_align"
+    with torch.no_grad():
+        maps = model(to_unit(prepared.planes))
+    (wanted,) = decode_detections(maps, k=20, reid_sampling="roi_align")
+    over_boxes = detector(image).embeddings
+    np.testing.assert_allclose(over_boxes, wanted.embeddings, atol=1e-6)
+    assert np.abs(over_boxes - at_centres).max() > 0.01
 
 
 def test_auto_means_float32_on_the_cpu():

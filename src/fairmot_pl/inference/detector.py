@@ -46,7 +46,8 @@ class Detector:
     `FairMOT` is copied, with its batch norms folded into the convolutions: later changes of its weights do not count.
 
     Args:
-        model: maps float32 images `(B, 3, H, W)` in [0, 1] to `HeadMaps`, as `FairMOT` does.
+        model: maps float32 images `(B, 3, H, W)` in [0, 1] to `HeadMaps`, as `FairMOT` does. Its `reid_sampling`, if it
+            has that attribute, tells where embeddings are read.
         input_size: `(height, width)` of the network input; multiples of 32.
         score_threshold: only detections strictly above it are kept. Trackers that also use faint detections
             (`"byte"`) need it below their own threshold.
@@ -143,7 +144,7 @@ class Detector:
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             if isinstance(self.model, FairMOT):
                 return self.model.look(images)
-            return sight_of(self.model(images))
+            return sight_of(self.model(images), reid_sampling=getattr(self.model, "reid_sampling", "center"))
 
     @torch.inference_mode()
     def decode(self, sight: Sight, letterboxes: Sequence[Letterbox]) -> list[Detections]:
