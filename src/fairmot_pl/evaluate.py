@@ -18,8 +18,11 @@ from fairmot_pl.config.build import (
 )
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
+from fairmot_pl.evaluation.tracking import check_protocol
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.refine import Refinement
+from fairmot_pl.tracking.trace import check_traceable
+from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
@@ -47,6 +50,7 @@ def check(config: DictConfig) -> None:
     if OmegaConf.is_missing(config, "checkpoint"):
         raise ConfigError("checkpoint is missing; add checkpoint=FILE_OR_RUN_FOLDER")
     check_values(plain(config), KEYS, nodes=("data", "tracker", "trainer", "callbacks", "logger", "refine"))
+    check_protocol(config.protocol)
     check_data(config)
     check_run(config)
     check_output_cache(config)
@@ -66,6 +70,8 @@ def evaluate(config: DictConfig) -> Outcome:
     checkpoint = find_checkpoint(config.checkpoint)
     module = load_module(checkpoint)
     config = as_trained(config, checkpoint)
+    if config.explain:  # before the network runs: the tracker may be the checkpoint's own
+        check_traceable(OnlineTracker(**plain(config.tracker)))
     datamodule = build_datamodule(config)
     datamodule.prepare_data()
     datamodule.setup("validate")

@@ -52,3 +52,16 @@ def test_what_cannot_be_explained_is_said(refused):
     given = ["evaluate", "checkpoint=x", "data.root=x"]
     assert "needs outputs_cache" in refused(*given, "explain=true", "outputs_cache=off")
     assert "explain_cards is -1" in refused(*given, "explain_cards=-1")
+
+
+def test_a_tracker_without_a_trace_is_refused_before_the_network_runs(refused, world_root, checkpoint):
+    given = ["evaluate", f"checkpoint={checkpoint}", f"data.root={world_root}", *TINY]
+    said = refused(*given, "tracker=fusion", "explain=true")
+    assert "association 'fusion' keeps no trace" in said
+    assert "choose fairmot, byte or byte_reid" in said
+
+
+def test_an_unknown_protocol_is_refused_in_one_line(refused):
+    said = refused("evaluate", "checkpoint=x", "data.root=x", "protocol=motchallenge")
+    assert "protocol is 'motchallenge'; allowed: 'trackeval', 'reference'" in said
+    assert "callbacks" not in said

@@ -108,10 +108,8 @@ def test_an_error_leaves_no_trace_behind():
     assert tracker.trace is None
 
 
-def test_an_association_without_a_trace_is_named(monkeypatch):
-    monkeypatch.setattr("fairmot_pl.tracking.tracker.associate", lambda *_: np.zeros((0, 2), np.int64))
-    tracker = OnlineTracker()
-    monkeypatch.setattr(type(tracker), "_start", lambda self, detections: self.tracks)
-    monkeypatch.setattr("fairmot_pl.tracking.trace.FrameTrace.births", lambda *_: None)
-    with pytest.raises(ValueError, match="association 'fairmot' keeps no trace"):
+def test_an_association_without_a_trace_is_refused_before_the_frame_counts():
+    tracker = OnlineTracker(association="fusion")
+    with pytest.raises(ValueError, match=r"association 'fusion' keeps no trace.*choose fairmot, byte or byte_reid"):
         traced(tracker, at((100, 0, 0.9)))
+    assert tracker.frame == 0

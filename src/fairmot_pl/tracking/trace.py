@@ -63,7 +63,6 @@ class FrameTrace:
 
     Attributes:
         clock: the tracker's time, in frames.
-        begun: whether an association has filled it in.
         tracks: the table as associated on: predicted to this frame, states as of the frame before.
         detections: those that could matter, best first: what columns refer to.
         usable: `(M,)` whether any stage takes detections with such a score.
@@ -73,7 +72,6 @@ class FrameTrace:
     """
 
     clock: float = 0.0
-    begun: bool = False
     tracks: TrackTable = field(init=False)
     detections: Detections = field(init=False)
     usable: Mask = field(init=False)
@@ -83,7 +81,6 @@ class FrameTrace:
 
     def begin(self, tracks: TrackTable, detections: Detections, usable: Mask) -> None:
         """Keep the table as it is before matches change it; arguments as the attributes."""
-        self.begun = True
         self.tracks, self.detections, self.usable = tracks.select(np.arange(len(tracks))), detections, usable
         self.assigned, self.born = np.zeros(len(detections), np.int64), np.zeros(len(detections), np.bool_)
 
@@ -131,6 +128,19 @@ class FrameTrace:
         return int(found[0]) if len(found) else None
 
 
+def check_traceable(tracker: OnlineTracker) -> None:
+    """Refuse a tracker whose decisions are not taken down.
+
+    Raises:
+        ValueError: naming its association and those that are.
+    """
+    if not tracker.keeps_trace:
+        raise ValueError(
+            f"association {tracker.association!r} keeps no trace of its decisions, so they cannot be explained; "
+            "choose fairmot, byte or byte_reid"
+        )
+
+
 def traced(
     tracker: OnlineTracker, detections: Detections, moment: Mapping[str, Any] | None = None
 ) -> tuple[Tracks, FrameTrace]:
@@ -147,13 +157,12 @@ def traced(
     Raises:
         ValueError: as `update`; or the association is one that keeps no trace.
     """
+    check_traceable(tracker)
     trace = FrameTrace()
     tracker.trace = trace
     try:
         tracks = tracker.update(detections, **(moment or {}))
     finally:
         tracker.trace = None
-    if not trace.begun:
-        raise ValueError(f"association {tracker.association!r} keeps no trace of its decisions, so they cannot be told")
     trace.clock = tracker.clock
     return tracks, trace

@@ -72,6 +72,11 @@ class OnlineTracker(TrackerSettings):
         """Every living track, whatever its state; "fusion" has a table of its own."""
         return self._table if self._fusion is None else self._fusion.tracks
 
+    @property
+    def keeps_trace(self) -> bool:
+        """Whether `trace` can take down what `update` sees: that of stages, not that of all evidence at once."""
+        return not self._association.weighs_evidence
+
     def update(
         self, detections: Detections, *, timestamp: float | None = None, camera: ArrayLike | None = None
     ) -> Tracks:
