@@ -84,6 +84,14 @@ def test_a_miss_is_bridged_where_the_person_should_be():
     assert tracks.scores[1] == np.float32(0.9)
 
 
+def test_who_is_not_seen_can_be_left_out():
+    tracker = fusion(report_unseen=False)
+    for step in range(20):
+        tracker.update(scene(FAR, (100 + step, 400, 100, 0)))
+    assert tracker.update(scene(FAR)).ids.tolist() == [1]
+    assert tracker.update(scene(FAR, (121, 400, 100, 0))).ids.tolist() == [1, 2]
+
+
 def test_who_is_hidden_is_believed_to_be_there_longer_than_who_is_in_plain_sight():
     def frames_reported(*others):
         tracker = fusion()

@@ -110,8 +110,8 @@ class FairMOT(nn.Module):
     def look(self, images: Tensor) -> Sight:
         """The heatmap of a batch, and the other heads wherever they are then asked.
 
-        The numbers are those of `forward`. Where embeddings are read at centres the heads work at the cells asked
-        for instead of all, which saves three quarters of their work.
+        The numbers are those of `forward`, under autocast more precise ones. Where embeddings are read at centres the
+        heads work at the cells asked for instead of all, which saves three quarters of their work.
         """
         if self.reid_sampling != "center":
             return sight_of(self(images), reid_sampling=self.reid_sampling)

@@ -11,7 +11,7 @@ from fairmot_pl.tracking.fusion.settings import FUSION_RANGES, FusionSettings
 _MOST = 10**6
 """An upper bound for what has none."""
 
-_SWITCHES = ("use_iou", "use_reid", "use_kalman", "use_reupdate", "use_camera_motion")
+_SWITCHES = ("use_iou", "use_reid", "use_kalman", "use_reupdate", "use_camera_motion", "report_unseen")
 
 _RANGES: dict[str, tuple[float, float]] = {
     "score_threshold": (0, 1),

@@ -267,6 +267,8 @@ class FusionEngine:
         placed = (2 * ndtr(_NEAR * size / deviation) - 1).prod(axis=1)
         sure = tracks.believed * np.where(tracks.unseen > 0, placed, 1.0)
         shown = tracks.proven & (sure > self._settings.report_belief)
+        if not self._settings.report_unseen:
+            shown &= tracks.unseen == 0
         new = np.flatnonzero(shown & (tracks.ids == 0))
         tracks.ids[new] = np.arange(self._next_id, self._next_id + len(new))
         self._next_id += len(new)

@@ -45,6 +45,8 @@ class FusionSettings:
         score_softness: how far above or below that score the odds change by a factor of e.
         birth_belief: probability of being a person above which an unclaimed detection starts a track.
         report_belief: probability of being there, where expected, above which a track is reported.
+        report_unseen: whether people are reported where they are expected while they are not seen; else only those
+            with a detection in the frame are.
         walking_speed: standard deviation of a person's speed in the image, in heights a second; half of it upwards.
         first_speed: the same for a track seen once, which the camera's motion may carry.
         speed_memory: seconds after which a speed is forgotten.
@@ -69,6 +71,7 @@ class FusionSettings:
     score_softness: float = 0.1
     birth_belief: float = 0.6
     report_belief: float = 0.5
+    report_unseen: bool = True
     walking_speed: float = 0.6
     first_speed: float = 1.0
     speed_memory: float = 1.5
