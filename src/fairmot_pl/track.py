@@ -136,8 +136,14 @@ def track(config: DictConfig) -> Outcome:
     )
     clock = StageClock()
     lanes = [lane_of(config, source, outputs_of(config, folder), clock) for source in sources]
-    with terminated_like_ctrl_c(), progress_bars() as bars:
-        interrupted = run_lanes(detector, lanes, clock, progress=bars)
+    with stopped_by_signals() as stop, progress_bars() as bars:
+
+        def progress(lane: Lane) -> None:
+            bars(lane)
+            if stop.is_set():
+                raise KeyboardInterrupt
+
+        interrupted = run_lanes(detector, lanes, clock, progress=progress)
     return concluded(lanes, clock, folder, config, interrupted=interrupted)
 
 
@@ -237,20 +243,28 @@ def without_passwords(config: DictConfig) -> DictConfig:
 
 
 @contextmanager
-def terminated_like_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM, which service managers send, close the files as Ctrl-C does."""
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """Let SIGTERM, which service managers send, close the files as Ctrl-C does.
+
+    Yields:
+        Whether either came. Python drops an exception that a signal raises within a destructor or a callback of a
+        library; who looks here after every frame hears it all the same.
+    """
+    stop = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        stop.set()
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():  # the system allows no handlers there
-        yield
+        yield stop
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class ProgressBars:

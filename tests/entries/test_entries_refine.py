@@ -11,7 +11,8 @@ from fairmot_pl.mot_format import read_mot
 LABEL = "offline: tracks ≥6"
 
 
-def test_evaluate_marks_what_is_offline_everywhere(run, checkpoint, world_root):
+def test_evaluate_marks_what_is_offline_everywhere(run, checkpoint, tmp_path):
+    world_root = tmp_path / "world"  # of its own: the shared one holds the worlds of other tests too
     given = ["evaluate", f"checkpoint={checkpoint}", f"data.root={world_root}", *TINY, *LOOSE]
     online = run(*given)
     refined = run(*given, "refine.min_length=6")

@@ -91,7 +91,8 @@ def test_what_cannot_be_resumed(refused, arguments, message):
 def test_a_finished_run_can_be_made_longer(train_tiny, run):
     short, whole = train_tiny("trainer.max_epochs=1"), train_tiny("trainer.max_epochs=2")
     longer = run("train", f"resume={short.folder}", "trainer.max_epochs=2")
-    assert longer.metrics == whole.metrics
+    looks = ("train/grad_", "train/identity_chance")  # taken every 50 steps: here in the first step alone
+    assert longer.metrics == {key: value for key, value in whole.metrics.items() if not key.startswith(looks)}
 
 
 def test_a_resumed_run_cannot_change_its_network(train_tiny, refused):
