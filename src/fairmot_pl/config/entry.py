@@ -10,7 +10,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.check import ConfigError
 from fairmot_pl.config.folders import conf_dir, register_resolvers
-from fairmot_pl.config.jobs import JobState, alone_in, read_job
+from fairmot_pl.config.jobs import BusyError, JobState, alone_in, read_job
 from fairmot_pl.config.launching import STOP_MARK, check_launcher, in_this_process, interruptible
 from fairmot_pl.config.overrides import (
     ANSWERED_BY_HYDRA,
@@ -161,33 +161,37 @@ def _run(task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], No
 def _job_of_sweep(
     task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig, sweep: Path
 ) -> float | None:
-    """Run a job of a sweep unless it is finished; one that was stopped goes on, one that fails leaves word why."""
-    folder, settings = output_folder(), HydraConfig.get()
-    alone = in_this_process(plain(settings.launcher))
-    with ExitStack() as stack:
-        if not alone:
-            stack.enter_context(interruptible(sweep))
-            if (sweep / STOP_MARK).exists():
-                return None
-        try:
-            stack.enter_context(alone_in(folder))
-        except ConfigError as error:  # no word of it in there: the other process writes in that folder
-            print(f"error: {error}", file=sys.stderr, flush=True)
-            return None
-        job = read_job(folder, settings.job.name)
-        if job.state is JobState.FINISHED:
-            print(f"{folder.name}: finished, skipped", flush=True)
-            return job.objective
-        (folder / ERROR_NAME).unlink(missing_ok=True)
-        with plain_errors(record=folder / ERROR_NAME), _environment_restored():
+    """Run a job of a sweep, where and when the launcher wants it to be run."""
+    if in_this_process(plain(HydraConfig.get().launcher)):
+        return _run_unfinished(task, check, config)
+    objective: float | None = None
+    with interruptible(sweep), _environment_restored():
+        os.environ["TERM"] = "dumb"  # the bars of several jobs would write over one another
+        if not (sweep / STOP_MARK).exists():
+            objective = _run_unfinished(task, check, config)
+    return objective
+
+
+def _run_unfinished(
+    task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig
+) -> float | None:
+    """Run a job unless it is finished; one that was stopped goes on, one that fails leaves word why."""
+    folder, objective = output_folder(), None
+    job = read_job(folder, HydraConfig.get().job.name)
+    if job.state is JobState.FINISHED:
+        print(f"{folder.name}: finished, skipped", flush=True)
+        return job.objective
+    try:
+        with alone_in(folder), plain_errors(record=folder / ERROR_NAME), _environment_restored():
+            (folder / ERROR_NAME).unlink(missing_ok=True)
             if config.get("resume"):
                 raise ConfigError(f"resume={config.resume} goes on with one run and cannot be swept")
-            if not alone:
-                os.environ["TERM"] = "dumb"  # the bars of several jobs would write over one another
             if job.resumable:
                 config.resume = str(folder)
-            return _run(task, check, config).objective
-    return None
+            objective = _run(task, check, config).objective
+    except BusyError as error:  # not recorded: the folder is the other process's
+        print(f"error: {error}", file=sys.stderr, flush=True)
+    return objective
 
 
 @contextmanager

@@ -25,6 +25,10 @@ OBJECTIVE = "val/HOTA"
 """The figure that a job hands to whoever launched it."""
 
 
+class BusyError(ConfigError):
+    """A folder in which another process is at work."""
+
+
 class JobState(Enum):
     """How far a job has come."""
 
@@ -76,7 +80,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Where the system or the file system knows no locks, nobody is kept out.
 
     Raises:
-        ConfigError: another process is in there.
+        BusyError: another process is in there.
     """
     try:
         import fcntl
@@ -88,7 +92,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigError(f"{folder}: another process is at work in this folder; wait for it, or stop it") from None
+            raise BusyError(f"{folder}: another process is at work in this folder; wait for it, or stop it") from None
         except OSError:
             pass
         yield

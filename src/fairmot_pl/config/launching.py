@@ -94,10 +94,7 @@ def patient_interrupt(sweep: Path) -> Iterator[None]:
         print("Ctrl-C: no further job begins; press it again to stop those that run at once", file=sys.stderr)
 
     over = threading.Event()
-    ear = threading.Thread(
-        target=over.wait, daemon=True
-    )  # not deaf, so that this process hears what the children do not
-    ear.start()
+    threading.Thread(target=over.wait, daemon=True).start()  # not deaf: this process hears what its children do not
     before = signal.signal(signal.SIGINT, on_interrupt)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

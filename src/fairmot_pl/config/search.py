@@ -103,7 +103,7 @@ class Search:
         study = optuna.create_study(
             storage=open_storage(self.sweep.folder / JOURNAL),
             study_name="sweep",
-            direction=self.sweeper.direction,
+            direction=optuna.study.StudyDirection[self.sweeper.direction.upper()],
             load_if_exists=True,
         )
         made_of = {

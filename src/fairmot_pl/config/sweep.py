@@ -13,7 +13,6 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
-from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -40,10 +39,12 @@ class SweepAtWork:
         self.entry: str = config.hydra.job.name
 
     @classmethod
-    def of(cls, sweeper: Sweeper) -> SweepAtWork:
+    def of(cls, sweeper: BasicSweeper) -> SweepAtWork:
         """That of a sweeper which Hydra has set up."""
-        config, context, launcher = sweeper.config, sweeper.hydra_context, sweeper.launcher  # type: ignore[attr-defined]
-        return cls(config, context, launcher)
+        assert sweeper.config is not None
+        assert sweeper.hydra_context is not None
+        assert sweeper.launcher is not None
+        return cls(sweeper.config, sweeper.hydra_context, sweeper.launcher)
 
     def parse(self, overrides: Sequence[str]) -> list[Any]:
         """Overrides as Hydra understands them."""
