@@ -20,6 +20,7 @@ from fairmot_pl.config.launching import at_a_time, shared_cores, usable_cores
 
 SWEEP = "sweep"
 GRID = ["+experiment=synthetic", "model.reid_dim=4,8", "seed=1,2"]
+SEEDS = ["+experiment=synthetic", "seed=1,2"]
 NAMES = [f"reid_dim-{dim}_seed-{seed}" for dim in (4, 8) for seed in (1, 2)]
 
 
@@ -122,64 +123,53 @@ def test_what_is_finished_is_skipped_and_the_rest_runs(launch, jobs):
 
 
 def test_the_same_command_into_the_same_folder_goes_on(launch, jobs):
-    jobs.trouble = {NAMES[3]: ValueError("no")}
-    launch("-m", *GRID)
+    jobs.trouble = {"seed-2": ValueError("no")}
+    launch("-m", *SEEDS)
     jobs.trouble = {}
-    assert launch("-m", *GRID)[0] == 0
-    assert jobs.ran == [NAMES[3]]
+    assert launch("-m", *SEEDS)[0] == 0
+    assert jobs.ran == ["seed-2"]
 
 
 def test_ctrl_c_ends_the_sweep_and_says_how_it_goes_on(launch, jobs):
-    jobs.trouble = {NAMES[1]: KeyboardInterrupt()}
-    status, said = launch("-m", *GRID)
-    assert (status, jobs.ran) == (130, NAMES[:2])
+    jobs.trouble = {"seed-2": KeyboardInterrupt()}
+    status, said = launch("-m", "seed=1,2,3")
+    assert (status, jobs.ran) == (130, ["seed-1", "seed-2"])
     assert f"to go on: python -m fairmot_pl.train resume={SWEEP}\n" in said
     jobs.trouble = {}
     assert again(launch)[0] == 0
-    assert jobs.ran == NAMES[1:]
+    assert jobs.ran == ["seed-2", "seed-3"]
 
 
-def test_a_seed_is_added_to_a_finished_sweep(launch, jobs):
-    launch("-m", *GRID)
-    assert again(launch, "seed=1,2,3")[0] == 0
-    assert jobs.ran == ["reid_dim-4_seed-3", "reid_dim-8_seed-3"]
+def test_a_finished_sweep_gets_another_seed_and_may_run_otherwise(launch, jobs):
+    launch("-m", *SEEDS, "data.num_workers=1")
+    assert again(launch, "seed=1,2,3", "data.num_workers=2", "hydra.sweeper.max_batch_size=1")[0] == 0
+    assert jobs.ran == ["seed-3"]
 
 
-def test_where_and_how_jobs_run_may_change(launch, jobs):
-    jobs.trouble = {NAMES[0]: ValueError("no")}
-    launch("-m", *GRID, "data.num_workers=1")
-    jobs.trouble = {}
-    assert again(launch, "data.num_workers=2", "hydra.sweeper.max_batch_size=1")[0] == 0
-    assert jobs.ran == NAMES[:1]
+REFUSED = [
+    (["resume=sweep", "trainer.max_epochs=3"], "trainer.max_epochs=3 cannot go with resume=sweep"),
+    (["-m", *SEEDS, "trainer.max_epochs=3", "hydra.sweep.dir=sweep"], "another sweep, which differs in trainer.max"),
+    (["-m", SEEDS[0], "model.reid_dim=4,8", "hydra.sweep.dir=sweep"], "another sweep, which differs in model.reid_dim"),
+    (["-m", "seed=5,5"], "two jobs would write into one folder, seed-5: a swept value is given twice"),
+    (["-m", "data.root='a b','a-b'"], r"into one folder, root-a-b: data.root='a b' and data.root='?a-b"),
+    (["-m", "optimizer.learning_rate=interval(1e-4,1e-3)"], "search an interval with hydra/sweeper=optuna_search"),
+    (["-m", "seed=1,2", "hydra/launcher=jobs"], "=jobs: no such choice.* basic, joblib, submitit_local"),
+]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["resume=sweep", "trainer.max_epochs=3"], "trainer.max_epochs=3 cannot go with resume=sweep"),
-        (["-m", *GRID, "trainer.max_epochs=3", "hydra.sweep.dir=sweep"], "another sweep, which differs in trainer.max"),
-        (["-m", *GRID[:2], "hydra.sweep.dir=sweep"], "another sweep, which differs in seed"),
-        (["-m", "seed=5,5"], "two jobs would write into one folder, seed-5: a swept value is given twice"),
-        (["-m", "data.root='a b','a-b'"], r"into one folder, root-a-b: data.root='a b' and data.root='?a-b"),
-        (["-m", "optimizer.learning_rate=interval(1e-4,1e-3)"], "search an interval with hydra/sweeper=optuna_search"),
-        (
-            ["-m", "seed=1,2", "hydra/launcher=jobs"],
-            "=jobs: no such choice.* basic, joblib, submitit_local",
-        ),
-    ],
-)
-def test_what_would_mix_sweeps_up_is_refused(launch, jobs, arguments, message):
-    launch("-m", *GRID)
-    status, said = launch(*arguments, folder=None)
-    assert (status, jobs.ran) == (1, [])
-    (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
-    assert re.search(message, line), line
+def test_what_would_mix_sweeps_up_is_refused(launch, jobs):
+    launch("-m", *SEEDS)
+    for arguments, message in REFUSED:
+        status, said = launch(*arguments, folder=None)
+        assert (status, jobs.ran) == (1, [])
+        (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert re.search(message, line), line
 
 
 def test_a_sweep_of_another_command_is_named(launch, monkeypatch, capfd):
     from fairmot_pl import evaluate
 
-    launch("-m", *GRID)
+    launch("-m", *SEEDS)
     for folder, message in (
         (SWEEP, "is a sweep of train: python -m fairmot_pl.train resume=sweep"),
         ("x", "not there"),
@@ -193,25 +183,25 @@ def test_a_sweep_of_another_command_is_named(launch, monkeypatch, capfd):
 def test_two_launches_at_once_are_told_apart(launch, jobs):
     Path(SWEEP).mkdir()
     with alone_in(Path(SWEEP)):
-        status, said = launch("-m", *GRID)
+        status, said = launch("-m", *SEEDS)
     assert (status, jobs.ran) == (1, [])
     assert "another process is at work in this folder" in said
 
 
 def test_a_job_that_another_process_runs_is_left_alone(launch, jobs):
-    folder = Path(SWEEP, NAMES[0])
+    folder = Path(SWEEP, "seed-1")
     folder.mkdir(parents=True)
     with alone_in(folder):
-        status, said = launch("-m", *GRID)
-    assert (status, jobs.ran) == (1, NAMES[1:])
+        status, said = launch("-m", *SEEDS)
+    assert (status, jobs.ran) == (1, ["seed-2"])
     assert "another process is at work" in said
-    assert not list(folder.iterdir())
+    assert [path.name for path in folder.iterdir()] == ["train.log"]  # Hydra's
 
 
 @pytest.mark.parametrize("name", ["joblib", "submitit_local", "slurm"])
 def test_a_launcher_that_is_not_installed(launch, monkeypatch, name):
     monkeypatch.setattr(launching.importlib.util, "find_spec", lambda name: None)
-    status, said = launch("-m", *GRID, f"hydra/launcher={name}")
+    status, said = launch("-m", *SEEDS, f"hydra/launcher={name}")
     assert status == 1
     assert re.search(
         rf"^error: hydra/launcher={name} needs hydra-\w+-launcher, .*fairmot-pl\[sweep\]", said, re.MULTILINE

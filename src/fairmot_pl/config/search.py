@@ -189,7 +189,7 @@ class Search:
             print(f"best of {len(finished)} trials: {OBJECTIVE} {best.value:.4f} with {' '.join(tried_values(best))}")
         write_text(self.sweep.folder / "search.yaml", yaml.safe_dump(outcome, sort_keys=False))
         if failed:
-            print(f"{len(failed)} trials failed: see trials.csv")
+            print(f"failed trials: {len(failed)}; trials.csv says why")
 
 
 def distribution(override: Override) -> BaseDistribution:
