@@ -103,6 +103,8 @@ def test_another_search_is_not_mixed_in(launch, jobs):
     status, said = launch(*SEARCH, "hydra.sweeper.trials=2", "optimizer.learning_rate=interval(1e-4, 1e-3)")
     assert (status, jobs.ran) == (1, [])
     assert "holds a search with other space: start a new one" in said
+    assert "to go on" not in said
+    assert "0.1" in str(yaml.safe_load(Path(SWEEP, "multirun.yaml").read_text())["hydra"]["overrides"]["task"])
 
 
 @pytest.mark.parametrize(

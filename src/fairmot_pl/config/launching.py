@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
 from fairmot_pl.config.check import ConfigError
 
 PLUGINS = {
@@ -107,7 +109,9 @@ def patient_interrupt(sweep: Path) -> Iterator[None]:
 
 @contextmanager
 def interruptible(sweep: Path) -> Iterator[None]:
-    """Listen to Ctrl-C during a job that another process has launched; it ends the job and keeps others from beginning.
+    """Listen to Ctrl-C during a job that another process has launched: it ends this job, and no other begins.
+
+    SIGTERM ends this job alone.
 
     Args:
         sweep: its folder.
@@ -121,6 +125,8 @@ def interruptible(sweep: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         (sweep / STOP_MARK).touch()
+    except SIGTERMException:
+        print("SIGTERM: this job ends, the sweep goes on", file=sys.stderr, flush=True)
     except SystemExit as leaving:  # Lightning's way out after Ctrl-C; others, such as a scheduler's, pass
         if not isinstance(leaving.__context__, KeyboardInterrupt):
             raise

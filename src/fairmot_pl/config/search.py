@@ -51,8 +51,10 @@ def run_search(sweeper: OptunaSearch, arguments: Sequence[str]) -> list[JobRetur
     with plain_errors():
         given = {override.key_or_group: override for override in sweep.parse([*sweeper._parse_config(), *arguments])}
         search = Search(sweeper, sweep, list(given.values()))
-        with sweep.at_work():
-            done = search.run()
+        with sweep.held():
+            search.open()
+            with sweep.under_way():
+                done = search.run()
         search.conclude()
     return done
 
@@ -83,22 +85,12 @@ class Search:
         if sweeper.direction not in ("maximize", "minimize"):
             raise ConfigError(f"hydra.sweeper.direction is {sweeper.direction!r}; allowed: maximize, minimize")
 
-    def run(self) -> list[JobReturn]:
-        """Run what is left: first the trials that were cut short, with the values they had."""
-        self.study = self._open()
-        cut_short = [trial.number for trial in self.study.get_trials(deepcopy=False) if trial.state not in LEFT]
-        done: list[JobReturn] = []
-        while batch := self._next(cut_short):
-            trials = self.study.get_trials(deepcopy=False)
-            jobs = [self._overrides(trials[number]) for number in batch]
-            results = self.sweep.launch(jobs, batch[0])
-            for number, result in zip(batch, results, strict=True):
-                self._take_in(number, result)
-            done += results
-            self._write_table()
-        return done
+    def open(self) -> None:
+        """Take up the trials of the folder, if there are any.
 
-    def _open(self) -> optuna.Study:
+        Raises:
+            ConfigError: they are of another search.
+        """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(
             storage=open_storage(self.sweep.folder / JOURNAL),
@@ -116,7 +108,21 @@ class Search:
         if changed:
             raise ConfigError(f"{self.sweep.folder} holds a search with other {', '.join(changed)}: start a new one")
         study.set_user_attr("made_of", made_of)
-        return study
+        self.study = study
+
+    def run(self) -> list[JobReturn]:
+        """Run what is left: first the trials that were cut short, with the values they had."""
+        cut_short = [trial.number for trial in self.study.get_trials(deepcopy=False) if trial.state not in LEFT]
+        done: list[JobReturn] = []
+        while batch := self._next(cut_short):
+            trials = self.study.get_trials(deepcopy=False)
+            jobs = [self._overrides(trials[number]) for number in batch]
+            results = self.sweep.launch(jobs, batch[0])
+            for number, result in zip(batch, results, strict=True):
+                self._take_in(number, result)
+            done += results
+            self._write_table()
+        return done
 
     def _next(self, cut_short: list[int]) -> list[int]:
         """Numbers of the trials to run next."""

@@ -51,31 +51,33 @@ class SweepAtWork:
         return OverridesParser.create(config_loader=self.context.config_loader).parse_overrides(list(overrides))
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Keep the folder, write down the sweep, and say how to go on if it ends before its time.
+    def held(self) -> Iterator[None]:
+        """Keep the folder for this launch.
 
         Raises:
-            ConfigError: the folder is at work already, or holds another sweep.
+            ConfigError: another launch is at work in it, or it holds another sweep.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with alone_in(self.folder):
-            hydra = plain(self.config.hydra.overrides)
-            params = plain(self.config.hydra.sweeper).get("params")
-            check_same_sweep(
-                self.folder, {"job": {"name": self.entry}, "overrides": hydra, "sweeper": {"params": params}}
-            )
-            OmegaConf.save(self.config, self.folder / SWEEP_MARK)
-            try:
-                yield
-            except BaseException as end:
-                if isinstance(end, KeyboardInterrupt):
-                    print("stopped by Ctrl-C", file=sys.stderr)
-                elif not isinstance(end, SystemExit):
-                    print(f"error: the sweep broke off: {' '.join(str(end).split())}", file=sys.stderr)
-                print(f"to go on: {self.again}", file=sys.stderr, flush=True)
-                if isinstance(end, Exception) and os.environ.get("FAIRMOT_DEBUG"):
-                    raise
-                raise SystemExit(self._status(end)) from None
+            hydra = {part: plain(self.config.hydra[part]) for part in ("job", "overrides", "sweeper")}
+            check_same_sweep(self.folder, hydra)
+            yield
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Write down the sweep, and say how to go on if it ends before its time."""
+        OmegaConf.save(self.config, self.folder / SWEEP_MARK)
+        try:
+            yield
+        except BaseException as end:
+            if isinstance(end, KeyboardInterrupt):
+                print("stopped by Ctrl-C", file=sys.stderr)
+            elif not isinstance(end, SystemExit):
+                print(f"error: the sweep broke off: {' '.join(str(end).split())}", file=sys.stderr)
+            print(f"to go on: {self.again}", file=sys.stderr, flush=True)
+            if isinstance(end, Exception) and os.environ.get("FAIRMOT_DEBUG"):
+                raise
+            raise SystemExit(self._status(end)) from None
 
     @property
     def again(self) -> str:
@@ -143,7 +145,7 @@ def run_grid(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobReturn]
         (jobs,) = sweeper.split_arguments(parsed, None)
         folders = [sweep.job_folder(job, number) for number, job in enumerate(jobs)]
         check_apart(jobs, folders)
-        with sweep.at_work():
+        with sweep.held(), sweep.under_way():
             left = unfinished(sweep, jobs, folders)
             done: list[JobReturn] = []
             size = sweeper.max_batch_size or len(left) or 1
