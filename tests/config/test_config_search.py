@@ -104,7 +104,7 @@ def test_another_search_is_not_mixed_in(launch, jobs):
     assert (status, jobs.ran) == (1, [])
     assert "holds a search with other space: start a new one" in said
     assert "to go on" not in said
-    assert "0.1" in str(yaml.safe_load(Path(SWEEP, "multirun.yaml").read_text())["hydra"]["overrides"]["task"])
+    assert "1e-1" in str(yaml.safe_load(Path(SWEEP, "multirun.yaml").read_text())["hydra"]["overrides"]["task"])
 
 
 @pytest.mark.parametrize(
