@@ -12,7 +12,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from fairmot_pl.config.entry import plain_errors
+from fairmot_pl.config.entry import plain_errors, quoted
+from fairmot_pl.config.jobs import JOURNAL, JobState, read_job
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.comparison import MAIN_METRICS, comparison_table
 from fairmot_pl.reporting.comparison_page import write_comparison_page
@@ -49,13 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_comparison(given.folders, given.output or given.folders[0], metrics=given.metrics)
 
 
-def write_comparison(folders: Sequence[Path], output: Path, *, metrics: Sequence[str] = MAIN_METRICS) -> bool:
+def write_comparison(
+    folders: Sequence[Path], output: Path, *, metrics: Sequence[str] = MAIN_METRICS, next_steps: Sequence[str] = ()
+) -> None:
     """Print the table, write it as `comparison.html`, `.md`, `.tex` and `.csv`, and its means as `settings.csv`.
 
     Two runs are explained as well: what differs in configuration, data, code and result.
 
-    Returns:
-        Whether every run has figures.
+    Args:
+        folders: of runs or of sweeps.
+        output: where the files go.
+        metrics: keys of `metrics.json`, the one that counts first.
+        next_steps: what else to type next.
 
     Raises:
         FileNotFoundError: there is no run in the folders.
@@ -80,9 +86,10 @@ def write_comparison(folders: Sequence[Path], output: Path, *, metrics: Sequence
     print((table.without_keys() if explanation else table).text())
     if explanation:
         print(f"\n{explanation.text()}\n")
+    for step in next_steps:
+        print(f"next: {step}")
     print(f"next: open {report} in a browser, or comparison.csv, .md and .tex beside it")
     print(f"results: {output}", flush=True)
-    return not any(run.failed for run in runs)
 
 
 def check_metrics(metrics: Sequence[str], runs: Sequence[RunRecord]) -> None:
@@ -100,12 +107,21 @@ def check_metrics(metrics: Sequence[str], runs: Sequence[RunRecord]) -> None:
 
 
 class CompareSweep(Callback):
-    """Prints the comparison when a multirun has finished, and leaves with status 1 if a job failed."""
+    """Prints the comparison when a multirun has finished; with status 1 if a job has no outcome, and how to run it."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Hydra's hook after the last job."""
-        folder = Path(config.hydra.sweep.dir)
-        if not write_comparison([folder], folder):
+        folder, entry = Path(config.hydra.sweep.dir), config.hydra.job.name
+        jobs = [read_job(run.folder, entry) for run in find_runs([folder])]
+        left = [job for job in jobs if job.state is not JobState.FINISHED]
+        for job in left:
+            print(f"{job.folder.name}: {job.state.value}" + (f" ({job.error})" if job.error else ""))
+        again = []
+        if left and not (folder / JOURNAL).exists():  # a search leaves failed trials as they are
+            jobs_left = f"{len(left)} of {len(jobs)} jobs"
+            again = [f"python -m fairmot_pl.{entry} resume={quoted(folder)}   # runs {jobs_left} that have no outcome"]
+        write_comparison([folder], folder, next_steps=again)
+        if len(left) == len(jobs) or again:
             sys.exit(1)
 
 

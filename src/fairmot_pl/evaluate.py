@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytorch_lightning as pl
-import wandb
 from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.build import (
@@ -28,6 +27,7 @@ from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
 from fairmot_pl.training.explaining import explain_validation
 from fairmot_pl.training.finish import write_outcome
+from fairmot_pl.training.loggers import closed_loggers
 from fairmot_pl.training.provenance import data_fingerprint, environment, model_facts, write_provenance
 
 KEYS = {
@@ -93,11 +93,11 @@ def evaluate(config: DictConfig) -> Outcome:
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         write_provenance(folder, record)
     recorder = RecordOutputs()
-    trainer = build_trainer(
-        config, folder, record, job_type="evaluate", tags=[], callbacks=[CountBrokenImages(), recorder]
-    )
-    datamodule.outputs = build_output_cache(config, module, trainer, datamodule)
-    try:
+    with closed_loggers():
+        trainer = build_trainer(
+            config, folder, record, job_type="evaluate", tags=[], callbacks=[CountBrokenImages(), recorder]
+        )
+        datamodule.outputs = build_output_cache(config, module, trainer, datamodule)
         trainer.validate(module, datamodule, verbose=False)
         record["data"]["network outputs"] = recorder.use or "not kept"
         figures = write_outcome(
@@ -110,8 +110,6 @@ def evaluate(config: DictConfig) -> Outcome:
         pages = [folder / "report.html"]
         if config.explain and is_main_process():
             pages.append(explain_validation(trainer, folder, title=config.name, most_cards=config.explain_cards))
-    finally:
-        wandb.finish()
     steps = [f"open {page} in a browser" for page in pages]
     return Outcome(folder, next_steps=steps, objective=figures.get("val/HOTA"))
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-import wandb
 from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.build import (
@@ -22,7 +21,16 @@ from fairmot_pl.config.build import (
     module_arguments,
 )
 from fairmot_pl.config.check import check_values
-from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command
+from fairmot_pl.config.entry import (
+    Outcome,
+    is_main_process,
+    output_folder,
+    plain,
+    quoted,
+    run_command,
+    sweep_folder,
+)
+from fairmot_pl.config.jobs import RESUMES_WITH
 from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.data.split_record import record_split
 from fairmot_pl.mot_format import write_text
@@ -32,6 +40,7 @@ from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
+from fairmot_pl.training.loggers import closed_loggers
 from fairmot_pl.training.module import FairMOTModule
 from fairmot_pl.training.provenance import data_fingerprint, environment, model_facts, write_provenance
 
@@ -61,7 +70,7 @@ def check(config: DictConfig) -> None:
 
 def expand(arguments: list[str]) -> list[str]:
     """`resume=FOLDER` also makes that folder the output folder."""
-    return expand_resume(arguments, needed=("config.yaml", "checkpoints/last.ckpt"), what="training run")
+    return expand_resume(arguments, needed=RESUMES_WITH["train"], what="training run or sweep")
 
 
 def train(config: DictConfig) -> Outcome:
@@ -87,6 +96,22 @@ def train(config: DictConfig) -> Outcome:
         log.info("training and validation share %(shared identities)d identities (split.json)", record["data"])
         if datamodule.samples.cached:
             log.info("image cache: %(image cache)s", record["data"])
+    with closed_loggers():
+        figures = fit(config, folder, record, module, datamodule)
+    return Outcome(
+        folder,
+        next_steps=[
+            f"open {folder / 'report.html'} in a browser",
+            f"python -m fairmot_pl.track source=VIDEO_OR_FOLDER checkpoint={quoted(folder)}",
+        ],
+        objective=figures.get("val/HOTA"),
+    )
+
+
+def fit(
+    config: DictConfig, folder: Path, record: dict[str, Any], module: FairMOTModule, datamodule: FairMOTDataModule
+) -> dict[str, float]:
+    """Train from the start or from the resume point, and write what the run leaves behind."""
     trainer = build_trainer(
         config,
         folder,
@@ -99,20 +124,11 @@ def train(config: DictConfig) -> Outcome:
     last = str(folder / "checkpoints" / "last.ckpt")
     try:
         trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
-        figures = finish_training(trainer, folder, record, title=config.name)
+        return finish_training(trainer, folder, record, title=config.name)
     except SystemExit:  # Lightning's way out after Ctrl-C
-        print(f"stopped; to go on: python -m fairmot_pl.train resume={quoted(folder)}", file=sys.stderr)
+        if sweep_folder() is None:  # a sweep says itself how it goes on
+            print(f"stopped; to go on: python -m fairmot_pl.train resume={quoted(folder)}", file=sys.stderr)
         raise
-    finally:
-        wandb.finish()
-    return Outcome(
-        folder,
-        next_steps=[
-            f"open {folder / 'report.html'} in a browser",
-            f"python -m fairmot_pl.track source=VIDEO_OR_FOLDER checkpoint={quoted(folder)}",
-        ],
-        objective=figures.get("val/HOTA"),
-    )
 
 
 def build_module(config: DictConfig, num_identities: int, start: Path | None) -> FairMOTModule:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -29,6 +28,8 @@ from fairmot_pl.config.build import (
 from fairmot_pl.config.check import ConfigError, check_keys, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command, task_overrides
 from fairmot_pl.config.folders import conf_dir
+from fairmot_pl.config.jobs import JOURNAL, RESUMES_WITH
+from fairmot_pl.config.launching import usable_cores
 from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.inference.cache import read_recording
 from fairmot_pl.inference.camera_record import camera_of
@@ -63,7 +64,6 @@ KEYS = {
 }
 NODES = ("data", "tracker", "trainer", "callbacks", "logger", "space")
 RESUMABLE = ("resume", "trials", "workers", "trainer.", "data.num_workers", "data.root")
-JOURNAL = "trials.log"
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
 
 def expand(arguments: list[str]) -> list[str]:
     """`resume=FOLDER` also makes that folder the output folder."""
-    return expand_resume(arguments, needed=("config.yaml", JOURNAL), what="search")
+    return expand_resume(arguments, needed=RESUMES_WITH["tune"], what="search")
 
 
 def check(config: DictConfig) -> None:
@@ -192,11 +192,6 @@ def record_sequences(
 def searched_settings(config: DictConfig) -> list[str]:
     """Names of the settings that are searched."""
     return list(SearchSpace.of(plain(config.space), complete(plain(config.tracker))).distributions)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def build_searches(

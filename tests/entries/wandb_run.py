@@ -19,6 +19,7 @@ class OfflineRun:
     name: str = ""
     tags: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
     keys: set[str] = field(default_factory=set)
     history: list[dict[str, Any]] = field(default_factory=list)
 
@@ -53,6 +54,8 @@ def _read(path: Path) -> OfflineRun:
             run.tags = list(record.run.tags)
             _config(run, record.run.config.update)
         _config(run, record.config.update)
+        if record.HasField("exit"):
+            run.exit_code = record.exit.exit_code
         if record.HasField("history"):
             items = record.history.item
             run.history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})

@@ -21,13 +21,18 @@ from hydra.types import RunMode
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
+from fairmot_pl.config.check import ConfigError
 from fairmot_pl.config.folders import conf_dir, register_resolvers
+from fairmot_pl.config.jobs import BusyError, JobState, alone_in, read_job
+from fairmot_pl.config.launching import STOP_MARK, check_launcher, in_this_process, interruptible
 from fairmot_pl.config.overrides import (
     ANSWERED_BY_HYDRA,
     check_command_line,
     name_jobs_by_what_varies,
     split_arguments,
 )
+from fairmot_pl.config.relaunch import relaunched
+from fairmot_pl.reporting.run_records import ERROR_NAME
 
 register_resolvers()  # on import: the worker processes of a launcher never see `run_command`
 
@@ -109,7 +114,8 @@ def run_command(
     """
     _quiet()
     with plain_errors():
-        switches, overrides = split_arguments(expand(sys.argv[1:]))
+        switches, overrides = split_arguments(expand(relaunched(name, sys.argv[1:])))
+        check_launcher(overrides)
         if not ANSWERED_BY_HYDRA & set(switches):
             check_command_line(name, overrides, check)
         sys.argv[1:] = [*switches, *name_jobs_by_what_varies(overrides)]
@@ -130,18 +136,61 @@ def _quiet() -> None:
 def _job(
     task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig
 ) -> float | None:
-    objective: float | None = None
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-    with plain_errors(record=output_folder() / "error.txt" if in_sweep else None), _environment_restored():
-        check(config)
-        outcome = task(config)
-        if is_main_process() and not outcome.silent:
-            for step in outcome.next_steps:
-                print(f"next: {step}")
-            print(f"results: {outcome.folder}", flush=True)
-        objective = outcome.objective
-    if outcome.status and not in_sweep:
+    sweep = sweep_folder()
+    if sweep is not None:
+        _quiet()  # a process of a launcher has not passed through `run_command`
+        return _job_of_sweep(task, check, config, sweep)
+    with plain_errors(), _environment_restored():
+        outcome = _run(task, check, config)
+        (output_folder() / ERROR_NAME).unlink(missing_ok=True)  # of a sweep's job that was resumed by itself
+    if outcome.status:
         raise SystemExit(outcome.status)
+    return outcome.objective
+
+
+def _run(task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig) -> Outcome:
+    check(config)
+    outcome = task(config)
+    if is_main_process() and not outcome.silent:
+        for step in outcome.next_steps:
+            print(f"next: {step}")
+        print(f"results: {outcome.folder}", flush=True)
+    return outcome
+
+
+def _job_of_sweep(
+    task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig, sweep: Path
+) -> float | None:
+    """Run a job of a sweep, where and when the launcher wants it to be run."""
+    if in_this_process(plain(HydraConfig.get().launcher)):
+        return _run_unfinished(task, check, config)
+    objective: float | None = None
+    with interruptible(sweep), _environment_restored():
+        os.environ["TERM"] = "dumb"  # the bars of several jobs would write over one another
+        if not (sweep / STOP_MARK).exists():
+            objective = _run_unfinished(task, check, config)
+    return objective
+
+
+def _run_unfinished(
+    task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig
+) -> float | None:
+    """Run a job unless it is finished; one that was stopped goes on, one that fails leaves word why."""
+    folder, objective = output_folder(), None
+    job = read_job(folder, HydraConfig.get().job.name)
+    if job.state is JobState.FINISHED:
+        print(f"{folder.name}: finished, skipped", flush=True)
+        return job.objective
+    try:
+        with alone_in(folder), plain_errors(record=folder / ERROR_NAME), _environment_restored():
+            (folder / ERROR_NAME).unlink(missing_ok=True)
+            if config.get("resume"):
+                raise ConfigError(f"resume={config.resume} goes on with one run and cannot be swept")
+            if job.resumable:
+                config.resume = str(folder)
+            objective = _run(task, check, config).objective
+    except BusyError as error:  # not recorded: the folder is the other process's
+        print(f"error: {error}", file=sys.stderr, flush=True)
     return objective
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -94,6 +95,8 @@ def explain(message: str, config_name: str, overrides: Sequence[str], folder: Pa
         group = folder / key
         if group.is_dir() and value:
             choices = sorted(path.stem for path in group.glob("*.yaml"))
+            if key.startswith("hydra/"):  # Hydra's own and those of its plugins
+                choices += sorted(name.removesuffix(".yaml") for name in ConfigStore.instance().list(key))
             if value not in choices and value != "null":
                 return f"{key}={value}: no such choice.{nearest(value, choices)} Allowed: {', '.join(choices)}"
     choices_made = [override for override in overrides if (folder / override.lstrip("+").partition("=")[0]).is_dir()]
@@ -153,10 +156,12 @@ def _parses(override: str) -> bool:
 
 
 def _values(override: Override) -> list[str]:
-    """The plain overrides that one override stands for: several for a sweep over choices."""
+    """The plain overrides that one override stands for: several for a sweep over choices, the ends of an interval."""
     if not override.is_sweep_override():
         return [override.input_line or ""]
     prefix = (override.input_line or "").partition("=")[0]
-    if not (override.is_discrete_sweep()):
-        return []
+    if not override.is_discrete_sweep():
+        interval = override.value()
+        ends = (interval.start, interval.end) if isinstance(interval, IntervalSweep) else ()
+        return [f"{prefix}={end}" for end in ends]
     return [f"{prefix}={value}" for value in override.sweep_string_iterator()]

@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.check import ConfigError
-from fairmot_pl.config.entry import task_overrides
+from fairmot_pl.config.entry import sweep_folder, task_overrides
 
 
 def expand_resume(arguments: list[str], *, needed: Sequence[str], what: str) -> list[str]:
@@ -45,7 +45,7 @@ def resumed_config(
     Raises:
         ConfigError: an override would make it another run.
     """
-    if not config.resume:
+    if not config.resume or sweep_folder() is not None:  # a sweep composes its jobs as they were
         return config
     saved = OmegaConf.load(Path(config.resume) / "config.yaml")
     assert isinstance(saved, DictConfig)

@@ -19,7 +19,10 @@ Float = NDArray[np.float64]
 
 SEED = "seed"
 
-_WITHOUT_EFFECT = ("resume", "logger.", "data.num_workers")
+_RESUMED = "resume"
+"""Where a run went on after a stop; it ends as if it had not been stopped, so this tells no runs apart."""
+
+_WITHOUT_EFFECT = ("logger.", "data.num_workers")
 """Keys that change nothing that is measured."""
 
 _DATA = "data fingerprint"
@@ -110,7 +113,7 @@ def group_runs(runs: Sequence[RunRecord]) -> Grouping:
     Keys whose value merely repeats the run's own folder, or that change nothing that is measured, tell no groups apart.
     A run without a configuration is a group of its own.
     """
-    run_keys = _without_implied(differing_keys(runs), runs)
+    run_keys = tuple(key for key in _without_implied(differing_keys(runs), runs) if key != _RESUMED)
     keys = tuple(key for key in run_keys if key != SEED and not key.startswith(_WITHOUT_EFFECT))
     for origin in ORIGINS:
         alike = _alike(runs, keys)

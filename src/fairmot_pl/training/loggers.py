@@ -7,7 +7,8 @@ import logging
 import netrc
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,17 @@ def build_loggers(
             log.warning("wandb cannot be reached (%s); this run is logged offline, see `wandb sync`", error)
             loggers.append(_wandb_logger(settings, "offline"))
     return loggers
+
+
+@contextmanager
+def closed_loggers() -> Iterator[None]:
+    """End the wandb run of a block with it: as finished, or as failed where an error or a signal ends the block."""
+    try:
+        yield
+    except BaseException:
+        wandb.finish(exit_code=1)
+        raise
+    wandb.finish()
 
 
 def settle_mode(mode: str) -> str:
