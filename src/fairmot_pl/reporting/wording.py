@@ -15,7 +15,9 @@ COUNTS = frozenset(
     {"IDSW", "FP", "FN", "TP", "MT", "PT", "ML", "Frag", "GT", "IDTP", "IDFP", "IDFN"}
     | {"GT_IDs", "GT_Dets", "IDs", "Dets"}
 )
-LOWER_IS_BETTER = frozenset({"IDSW", "FP", "FN", "ML", "Frag"})
+LOWER_IS_BETTER = frozenset({"IDSW", "FP", "FN", "ML", "Frag", "IDFP", "IDFN"})
+HIGHER_IS_BETTER = frozenset({"TP", "MT", "IDTP", "identity_accuracy", "images_per_second", "frames_per_second"})
+"""Besides fractions."""
 
 
 def is_fraction(name: str) -> bool:
@@ -26,6 +28,14 @@ def is_fraction(name: str) -> bool:
 def lower_is_better(name: str) -> bool:
     """Whether less of it is better, as of all errors."""
     return _short(name) in LOWER_IS_BETTER
+
+
+def best_is(name: str) -> str | None:
+    """`"max"` or `"min"`, whichever is better of a logged figure; None where neither is."""
+    if lower_is_better(name) or "/loss/" in name:
+        return "min"
+    short = _short(name)
+    return "max" if is_fraction(name) or short in HIGHER_IS_BETTER or name in SEARCHED else None
 
 
 def figure_text(name: str, value: Any) -> str:
