@@ -16,11 +16,36 @@ from wandb.proto import wandb_internal_pb2
 class OfflineRun:
     project: str = ""
     group: str = ""
+    job_type: str = ""
     name: str = ""
     tags: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     history: list[dict[str, Any]] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    steps: dict[str, str] = field(default_factory=dict)
+    artifacts: dict[str, list[Path]] = field(default_factory=dict)
+    files: Path = Path()
+
+    @property
+    def names(self) -> set[str]:
+        """What has been logged, media and tables under their own names and not in parts; wandb's own left out."""
+        last = {"_type", "path", "sha256", "size", "ncols", "nrows", "artifact_path", "_latest_artifact_path"}
+        last |= {
+            "log_mode",
+            "count",
+            "filenames",
+            "captions",
+            "all_boxes",
+            "format",
+            "width",
+            "height",
+            "bins",
+            "values",
+        }
+        last |= {"packedBins"}
+        found = {key.rpartition("/")[0] if key.rpartition("/")[2] in last else key for key in self.keys}
+        return {name for name in found if not name.startswith("_")}
 
 
 def read_wandb_runs(folder: Path) -> list[OfflineRun]:
@@ -44,15 +69,22 @@ def _records(content: bytes, block: int = 32768, start: int = 7) -> Iterator[byt
 
 
 def _read(path: Path) -> OfflineRun:
-    run = OfflineRun()
+    run = OfflineRun(files=path.parent / "files")
     for data in _records(path.read_bytes()):
         record = wandb_internal_pb2.Record()
         record.ParseFromString(data)
         if record.HasField("run"):
             run.project, run.group, run.name = record.run.project, record.run.run_group, record.run.display_name
-            run.tags = list(record.run.tags)
+            run.tags, run.job_type = list(record.run.tags), record.run.job_type
             _config(run, record.run.config.update)
         _config(run, record.config.update)
+        if record.HasField("metric") and record.metric.name:
+            run.steps[record.metric.name] = record.metric.step_metric
+        if record.HasField("artifact"):
+            places = [Path(entry.local_path) for entry in record.artifact.manifest.contents]
+            run.artifacts[record.artifact.type] = run.artifacts.get(record.artifact.type, []) + places
+        for item in record.summary.update:
+            run.summary[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
         if record.HasField("history"):
             items = record.history.item
             run.history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})

@@ -21,7 +21,7 @@ from hydra.types import RunMode
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.folders import conf_dir, register_resolvers
+from fairmot_pl.config.folders import axis_tags, conf_dir, register_resolvers
 from fairmot_pl.config.overrides import (
     ANSWERED_BY_HYDRA,
     check_command_line,
@@ -80,6 +80,16 @@ def sweep_folder() -> Path | None:
 def task_overrides() -> list[str]:
     """The overrides of this job, as typed or as the sweep made them."""
     return list(HydraConfig.get().overrides.task)
+
+
+def job_tags() -> list[str]:
+    """What tells this job from others: its experiment, the ablation, and `key=value` of every axis of its sweep."""
+    settings = HydraConfig.get()
+    chosen = settings.runtime.choices
+    tags = [str(chosen[group]) for group in ("experiment", "ablation") if chosen.get(group)]
+    if settings.mode == RunMode.MULTIRUN:
+        tags += axis_tags(settings.job.override_dirname)
+    return tags
 
 
 def is_main_process() -> bool:

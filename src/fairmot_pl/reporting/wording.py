@@ -16,8 +16,10 @@ COUNTS = frozenset(
     | {"GT_IDs", "GT_Dets", "IDs", "Dets"}
 )
 LOWER_IS_BETTER = frozenset({"IDSW", "FP", "FN", "ML", "Frag", "IDFP", "IDFN"})
-HIGHER_IS_BETTER = frozenset({"TP", "MT", "IDTP", "identity_accuracy", "images_per_second", "frames_per_second"})
-"""Besides fractions."""
+HIGHER_IS_BETTER = frozenset(
+    {"TP", "MT", "IDTP", "identity_accuracy", "images_per_second", "frames_per_second", "objective", "best"}
+)
+"""Besides fractions; the last two are of a search."""
 
 
 def is_fraction(name: str) -> bool:
@@ -34,8 +36,7 @@ def best_is(name: str) -> str | None:
     """`"max"` or `"min"`, whichever is better of a logged figure; None where neither is."""
     if lower_is_better(name) or "/loss/" in name:
         return "min"
-    short = _short(name)
-    return "max" if is_fraction(name) or short in HIGHER_IS_BETTER or name in SEARCHED else None
+    return "max" if is_fraction(name) or _short(name) in HIGHER_IS_BETTER else None
 
 
 def figure_text(name: str, value: Any) -> str:

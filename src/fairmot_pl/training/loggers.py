@@ -6,6 +6,7 @@ import csv
 import logging
 import netrc
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,13 @@ def has_wandb_account() -> bool:
         return any("wandb" in host for host in netrc.netrc().hosts)
     except (OSError, netrc.NetrcParseError):
         return False
+
+
+def close_loggers(loggers: Sequence[Logger], *, failed: bool = False) -> None:
+    """Close loggers that no trainer closes, and whatever wandb run is open; closing twice does no harm."""
+    for logger in loggers:
+        logger.finalize("failed" if failed else "success")
+    wandb.finish(exit_code=int(failed))
 
 
 def merge_csv(folder: Path) -> Path | None:

@@ -101,7 +101,7 @@ class ValidationView:
         }
 
     def histograms(self) -> dict[str, NDArray[np.int64]]:
-        """Name to counts between -1 and 1: cosine similarity of boxes so many frames apart, of one person and of two."""
+        """Counts by cosine similarity from -1 to 1: `same@30` is one person 30 frames apart, `different@30` two."""
         if self.quality is None or self.quality.similarity is None:
             return {}
         return {
@@ -113,7 +113,10 @@ class ValidationView:
 
     def figures(self) -> dict[str, Figure]:
         """The same as pictures, for boards that draw no curves of their own."""
-        drawn = {"hota_over_alpha": hota_figure(self.summary.curves), "sequences": sequence_figure(self.summary.sequences)}
+        drawn = {
+            "hota_over_alpha": hota_figure(self.summary.curves),
+            "sequences": sequence_figure(self.summary.sequences),
+        }
         if self.quality is not None:
             drawn["precision_recall"] = precision_recall_figure(self.quality.curve)
         return {name: figure for name, figure in drawn.items() if figure is not None}

@@ -123,7 +123,7 @@ class WandbBoard(WandbLogger, Board):
 
     @contextmanager
     def _staged_beside_the_run(self) -> Iterator[None]:
-        """wandb keeps a copy of every table and artifact; have it beside the run's files, not in the user's home."""
+        """Wandb keeps a copy of every table and artifact; have it beside the run's files, not in the user's home."""
         if "WANDB_DATA_DIR" in os.environ:
             yield
             return
