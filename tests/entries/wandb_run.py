@@ -21,31 +21,12 @@ class OfflineRun:
     tags: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, list[Path]] = field(default_factory=dict)
     files: Path = Path()
-
-    @property
-    def names(self) -> set[str]:
-        """What has been logged, media and tables under their own names and not in parts; wandb's own left out."""
-        last = {"_type", "path", "sha256", "size", "ncols", "nrows", "artifact_path", "_latest_artifact_path"}
-        last |= {
-            "log_mode",
-            "count",
-            "filenames",
-            "captions",
-            "all_boxes",
-            "format",
-            "width",
-            "height",
-            "bins",
-            "values",
-        }
-        last |= {"packedBins"}
-        found = {key.rpartition("/")[0] if key.rpartition("/")[2] in last else key for key in self.keys}
-        return {name for name in found if not name.startswith("_")}
 
 
 def read_wandb_runs(folder: Path) -> list[OfflineRun]:
@@ -89,6 +70,7 @@ def _read(path: Path) -> OfflineRun:
             items = record.history.item
             run.history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})
             run.keys |= set(run.history[-1])
+            run.names |= {name for item in items if not (name := item.key or item.nested_key[0]).startswith("_")}
     return run
 
 

@@ -51,8 +51,10 @@ class MLflowBoard(MLFlowLogger, Board):
         config: Mapping[str, Any],
         keep_checkpoints: bool,
     ) -> None:
-        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table it makes
-        logging.getLogger("alembic").setLevel(logging.WARNING)
+        import mlflow  # noqa: F401  (it sets its level when it is first imported, and tells of every table it makes)
+
+        for name_of in ("mlflow", "alembic"):
+            logging.getLogger(name_of).setLevel(logging.WARNING)
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(

@@ -21,6 +21,7 @@ from fairmot_pl.reporting.wording import best_is
 from fairmot_pl.training.dashboard.board import Board, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ShownFrame, ValidationView, jpeg
 
+STEP = "trainer/global_step"
 STEP_METRICS = {"val/": "epoch", "tune/": "tune/trial"}
 """What figures are drawn over; all others over the training step."""
 
@@ -62,9 +63,9 @@ class WandbBoard(WandbLogger, Board):
     def _define(self, names: Mapping[str, Any]) -> None:
         for name in names.keys() - self._defined:
             self._defined.add(name)
-            over = next((step for prefix, step in STEP_METRICS.items() if name.startswith(prefix)), None)
+            over = next((step for prefix, step in STEP_METRICS.items() if name.startswith(prefix)), STEP)
             best = best_is(name)
-            if best or (over and name != over):
+            if name not in (STEP, *STEP_METRICS.values()):
                 self.experiment.define_metric(name, step_metric=over, summary=f"{best},last" if best else None)
 
     @rank_zero_only
@@ -117,7 +118,8 @@ class WandbBoard(WandbLogger, Board):
                 self.experiment.log_artifact(artifact, aliases=["best"])
 
     def _log(self, content: Mapping[str, Any], *, step: int | None = None, epoch: int | None = None) -> None:
-        places = {"trainer/global_step": step, "epoch": epoch}
+        places = {STEP: step, "epoch": epoch}
+        self._define(content)
         with self._staged_beside_the_run():
             self.experiment.log({**content, **{key: value for key, value in places.items() if value is not None}})
 
