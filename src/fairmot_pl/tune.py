@@ -50,7 +50,7 @@ from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
 from fairmot_pl.training.dashboard.board import boards
 from fairmot_pl.training.dashboard.views import SearchView
-from fairmot_pl.training.loggers import close_loggers
+from fairmot_pl.training.loggers import closed_loggers
 from fairmot_pl.training.provenance import environment, write_provenance
 from fairmot_pl.training.recordings import Recordings
 from fairmot_pl.tuning.folds import make_folds
@@ -138,25 +138,18 @@ def tune(config: DictConfig) -> Outcome:
     write_provenance(folder, record)
     about = {"config": plain(config), **record}
     loggers = open_loggers(config, folder, about, job_type="tune", tags=[], csv_file=False)
-    try:
-        with Replays(sequences, config.workers or usable_cores()) as replays:
-            searches = build_searches(config, folder, sequences, record["data"])
-            try:
-                run(searches, replays, config.trials, loggers)
-            except KeyboardInterrupt:
-                done = sum(len(search.trials) for search in searches)
-                print(
-                    f"stopped after {done} trials; to go on: python -m fairmot_pl.tune resume={quoted(folder)}",
-                    file=sys.stderr,
-                )
-                raise
-            outcome = conclude(searches, replays)
-        ended = write_outcome(outcome, config, folder, record, loggers)
-    except BaseException:
-        close_loggers(loggers, failed=True)
-        raise
-    close_loggers(loggers)
-    return ended
+    with closed_loggers(loggers), Replays(sequences, config.workers or usable_cores()) as replays:
+        searches = build_searches(config, folder, sequences, record["data"])
+        try:
+            run(searches, replays, config.trials, loggers)
+        except KeyboardInterrupt:
+            done = sum(len(search.trials) for search in searches)
+            print(
+                f"stopped after {done} trials; to go on: python -m fairmot_pl.tune resume={quoted(folder)}",
+                file=sys.stderr,
+            )
+            raise
+        return write_outcome(conclude(searches, replays), config, folder, record, loggers)
 
 
 def record_sequences(

@@ -1,4 +1,4 @@
-"""What boards are really told, read back from tiny runs: docs/dashboard.md and the workspace name all of it, and no more."""
+"""What boards are really told, read back from tiny runs: docs/dashboard.md and the workspace name all of it."""
 
 from __future__ import annotations
 

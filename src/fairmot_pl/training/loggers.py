@@ -6,7 +6,8 @@ import csv
 import logging
 import netrc
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,25 @@ def _wandb_board(
     return board
 
 
+@contextmanager
+def closed_loggers(loggers: Sequence[Logger] = ()) -> Iterator[None]:
+    """End the wandb run of a block with it: as finished, or as failed where an error or a signal ends the block.
+
+    Args:
+        loggers: those that no trainer ends.
+    """
+    try:
+        yield
+    except BaseException:
+        for logger in loggers:
+            logger.finalize("failed")
+        wandb.finish(exit_code=1)
+        raise
+    for logger in loggers:
+        logger.finalize("success")
+    wandb.finish()
+
+
 def settle_mode(mode: str) -> str:
     """`"online"`, `"offline"` or `"disabled"`; `"auto"` goes by WANDB_MODE and by whether there is an account.
 
@@ -118,13 +138,6 @@ def has_wandb_account() -> bool:
         return any("wandb" in host for host in netrc.netrc().hosts)
     except (OSError, netrc.NetrcParseError):
         return False
-
-
-def close_loggers(loggers: Sequence[Logger], *, failed: bool = False) -> None:
-    """Close loggers that no trainer closes, and whatever wandb run is open; closing twice does no harm."""
-    for logger in loggers:
-        logger.finalize("failed" if failed else "success")
-    wandb.finish(exit_code=int(failed))
 
 
 def merge_csv(folder: Path) -> Path | None:
