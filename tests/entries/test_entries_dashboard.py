@@ -18,6 +18,7 @@ REPO = Path(__file__).resolve().parents[2]
 PAGE = (REPO / "docs/dashboard.md").read_text(encoding="utf-8")
 QUICK = [
     *LOOSE,
+    "model.score_threshold=0.01",
     "callbacks.media.frames=3",
     "callbacks.throughput.every_n_steps=2",
     "callbacks.fairness.every_n_steps=1",
@@ -125,7 +126,8 @@ def test_media_are_whole_and_within_their_bytes(train_tiny):
 
 
 def test_a_search_in_wandb(checkpoint, run, world_root, workspace):
-    arguments = [f"data.root={world_root}", *TINY, *LOOSE, "outputs_cache=kept", "trials=3", "workers=1"]
+    space = ["space.all.score_threshold=[0.01,0.2]", "outputs_cache=kept"]
+    arguments = [f"data.root={world_root}", *TINY, *LOOSE, *space, "trials=3", "workers=1"]
     tuned = run("tune", f"checkpoint={checkpoint}", *arguments)
     (recorded,) = read_wandb_runs(tuned.folder)
     assert recorded.job_type == "tune"
@@ -169,7 +171,7 @@ def test_tensorboard_and_mlflow_beside_wandb(train_tiny):
     assert {"val/similarity/same@1", "val/similarity/different@1"} <= tags["histograms"]
     assert any(tag.startswith("train/doctor") for tag in tags["tensors"])
 
-    client = tracking.MlflowClient(f"sqlite:///{trained.folder / 'mlflow.db'}")
+    client = tracking.MlflowClient(f"sqlite:///{trained.folder / 'mlflow/mlflow.db'}")
     (kept,) = client.search_runs([client.get_experiment_by_name("fairmot_pl").experiment_id])
     assert kept.info.status == "FINISHED"
     assert {name.replace("@", "_at_").replace("=", "_") for name in figures} <= set(kept.data.metrics)
@@ -194,7 +196,7 @@ def test_a_sweep_is_one_group_one_store_and_every_axis_is_a_tag(train_tiny, run)
         "reid_dim=8",
     ]
     assert not any(tag.startswith("learning_rate") for run in recorded for tag in run.tags)
-    client = tracking.MlflowClient(f"sqlite:///{swept.folder / 'mlflow.db'}")
+    client = tracking.MlflowClient(f"sqlite:///{swept.folder / 'mlflow/mlflow.db'}")
     experiment = client.get_experiment_by_name("fairmot_pl").experiment_id
     assert {kept.data.tags["sweep"] for kept in client.search_runs([experiment])} == {swept.folder.name}
 

@@ -17,7 +17,9 @@ from fairmot_pl.reporting.figures import to_png
 from fairmot_pl.training.dashboard.board import Board, flat, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ValidationView, jpeg
 
-STORE = "mlflow.db"
+FOLDER, STORE = "mlflow", "mlflow.db"
+"""Where a local store lies."""
+
 RUN_TAG = "fairmot_pl.run"
 """Tag by which a resumed run finds itself."""
 
@@ -29,7 +31,7 @@ class MLflowBoard(MLFlowLogger, Board):
     """An MLflow run.
 
     Args:
-        folder: a local store, `mlflow.db` and `mlflow-files`, goes there.
+        folder: a local store, `mlflow/mlflow.db` and `mlflow/files`, goes there.
         uri: another store; None for MLFLOW_TRACKING_URI or else the local one.
         run: id of this run, by which it is found again.
         experiment: name of the experiment.
@@ -56,12 +58,14 @@ class MLflowBoard(MLFlowLogger, Board):
         for name_of in ("mlflow", "alembic"):
             logging.getLogger(name_of).setLevel(logging.WARNING)
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
-        folder.mkdir(parents=True, exist_ok=True)
+        store = folder.resolve() / FOLDER
+        if not uri:
+            store.mkdir(parents=True, exist_ok=True)
         super().__init__(
             experiment_name=experiment,
             run_name=name,
-            tracking_uri=uri or f"sqlite:///{(folder / STORE).resolve()}",
-            artifact_location=None if uri else (folder / "mlflow-files").resolve().as_uri(),
+            tracking_uri=uri or f"sqlite:///{store / STORE}",
+            artifact_location=None if uri else (store / "files").as_uri(),
             tags={**tags, RUN_TAG: run},
         )
         self.keep_checkpoints = keep_checkpoints
@@ -72,16 +76,16 @@ class MLflowBoard(MLFlowLogger, Board):
     def _find(self, run: str) -> None:
         """Go on with the run of that id, if there is one; log the configuration."""
         client, name = self._mlflow_client, self._experiment_name
-        found = client.get_experiment_by_name(name)
-        if found is None:  # jobs that start together both see none, and one of them makes it
+        if client.get_experiment_by_name(name) is None:
             from mlflow.exceptions import MlflowException
 
             try:
                 client.create_experiment(name, artifact_location=self._artifact_location)
-            except MlflowException:
+            except MlflowException:  # of jobs that start together, another has made it
                 if client.get_experiment_by_name(name) is None:
                     raise
-            found = client.get_experiment_by_name(name)
+        found = client.get_experiment_by_name(name)
+        assert found is not None
         same = client.search_runs([found.experiment_id], f"tags.`{RUN_TAG}` = '{run}'", max_results=1)
         if same:
             self._run_id = same[0].info.run_id

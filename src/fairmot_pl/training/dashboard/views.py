@@ -92,9 +92,11 @@ class ValidationView:
 
     def curves(self) -> dict[str, tuple[tuple[str, ...], list[list[float]]]]:
         """Name to columns and rows: HOTA and its parts over the IoU threshold, precision over recall."""
-        curves = {"hota_over_alpha": (ALPHA_COLUMNS, self.summary.curves[OVERALL])} if self.summary.curves else {}
+        curves: dict[str, tuple[tuple[str, ...], Mapping[str, Sequence[float]]]] = {}
+        if self.summary.curves:
+            curves["hota_over_alpha"] = ALPHA_COLUMNS, self.summary.curves[OVERALL]
         if self.quality is not None:
-            curves["precision_recall"] = (CURVE_COLUMNS, self.quality.curve)
+            curves["precision_recall"] = CURVE_COLUMNS, self.quality.curve
         return {
             name: (columns, np.stack([curve[column] for column in columns], axis=1).tolist())
             for name, (columns, curve) in curves.items()
@@ -183,7 +185,8 @@ def _shrunk(
     edges = np.array(image.shape[1::-1] * 2, np.float64)
 
     def placed(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
-        return (np.asarray(boxes, np.float64) * ratio).clip(0, edges)
+        scaled: NDArray[np.float64] = np.asarray(boxes, np.float64) * ratio
+        return np.clip(scaled, 0, edges)
 
     return ShownFrame(
         sequence=sequence,

@@ -46,7 +46,7 @@ class WandbBoard(WandbLogger, Board):
             **settings,
             resume="allow",
             log_model=False,
-            settings=wandb.Settings(mode=mode, silent=True, console="off", disable_git=True),  # type: ignore[arg-type]
+            settings=wandb.Settings(mode=mode, silent=True, console="off", disable_git=True),
             reinit="finish_previous",
         )
         # Lightning hands on a setting that wandb has dropped and warns about
