@@ -227,7 +227,7 @@ def test_the_workspace_can_be_built_without_an_account(workspace):
 def test_a_board_that_is_not_installed_is_one_line(refused, monkeypatch):
     monkeypatch.setattr("fairmot_pl.training.dashboard.settings.find_spec", lambda name: None)
     said = refused("train", "+experiment=synthetic", "logger=tensorboard")
-    assert "tensorboard, which is not installed: pip install 'fairmot-pl[loggers]'" in said
+    assert "tensorboard, which is not installed: pip install 'fairmot_pl[loggers]'" in said
 
 
 @pytest.mark.parametrize("kind", ["default", "tensorboard", "mlflow"])

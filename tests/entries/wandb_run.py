@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +28,24 @@ class OfflineRun:
     steps: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, list[Path]] = field(default_factory=dict)
     files: Path = Path()
+    ended: bool = False
+
+
+PATIENCE = 60
+"""Seconds in which a run that has ended is whole on disk; wandb writes it from a process of its own."""
 
 
 def read_wandb_runs(folder: Path) -> list[OfflineRun]:
-    """Every offline run under `folder/wandb`."""
-    return [_read(path) for path in sorted((folder / "wandb").glob("offline-run-*/*.wandb"))]
+    """Every offline run under `folder/wandb`; all have ended."""
+    return [_read_ended(path) for path in sorted((folder / "wandb").glob("offline-run-*/*.wandb"))]
+
+
+def _read_ended(path: Path) -> OfflineRun:
+    until = time.monotonic() + PATIENCE
+    while not (run := _read(path)).ended and time.monotonic() < until:
+        time.sleep(0.1)
+    assert run.ended, f"{path} does not say that the run has ended"
+    return run
 
 
 def _records(content: bytes, block: int = 32768, start: int = 7) -> Iterator[bytes]:
@@ -42,6 +56,8 @@ def _records(content: bytes, block: int = 32768, start: int = 7) -> Iterator[byt
             position += block - position % block
             continue
         _, length, kind = struct.unpack_from("<IHB", content, position)
+        if position + 7 + length > len(content):  # it is being written
+            return
         record += content[position + 7 : position + 7 + length]
         position += 7 + length
         if kind in (1, 4):
@@ -59,6 +75,7 @@ def _read(path: Path) -> OfflineRun:
             run.tags, run.job_type = list(record.run.tags), record.run.job_type
             _config(run, record.run.config.update)
         _config(run, record.config.update)
+        run.ended |= record.HasField("exit")
         if record.HasField("metric") and record.metric.name:
             run.steps[record.metric.name] = record.metric.step_metric
         if record.HasField("artifact"):

@@ -124,7 +124,7 @@ def test_a_resumed_run_stays_who_it_is(tmp_path):
 
 def test_a_board_that_is_not_installed_is_named_with_the_remedy(monkeypatch):
     monkeypatch.setattr("fairmot_pl.training.dashboard.settings.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"names mlflow, which is not installed: pip install 'fairmot-pl\[loggers\]'"):
+    with pytest.raises(ValueError, match=r"names mlflow, which is not installed: pip install 'fairmot_pl\[loggers\]'"):
         LoggerSettings(kinds=["mlflow"])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
-EXTRA = "fairmot-pl[loggers]"
+EXTRA = "fairmot_pl[loggers]"
 """What to install for the boards that are no dependency."""
 
 KEEP_CHECKPOINTS = ("wandb", "mlflow")
