@@ -82,7 +82,9 @@ def _read(path: Path) -> OfflineRun:
             places = [Path(entry.local_path) for entry in record.artifact.manifest.contents]
             run.artifacts[record.artifact.type] = run.artifacts.get(record.artifact.type, []) + places
         for item in record.summary.update:
-            run.summary[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+            name, *within = item.nested_key or [item.key]
+            if not within:  # what is within is about a file
+                run.summary[name] = json.loads(item.value_json)
         if record.HasField("history"):
             items = record.history.item
             run.history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})
