@@ -82,6 +82,7 @@ def test_frames_are_spread_over_the_sequences(sequences):
     np.testing.assert_allclose(first.truth, [[0, 2, 15, 20]])
     assert first.tracks.ids.tolist() == [3]
     assert first.identities.tolist() == [7]
+    assert first.file_name == "A-000002.jpg"
     assert first.caption == "A, frame 2: 1 tracks"
     assert (first.drawn() != first.image).any()
 
@@ -150,5 +151,6 @@ def test_what_is_the_best_of_a_figure(name, best):
 
 def test_names_and_nesting():
     assert mlflow_name("val/TPR@FAR=0.1") == "val/TPR_at_FAR_0.1"
+    assert mlflow_name("data/train/mot17+ö/path") == "data/train/mot17__/path"
     assert flat({"a": {"b": {"c": 1}, "d": []}, "e": None}) == {"a/b/c": 1, "a/d": [], "e": None}
     assert outcome_of({"val/HOTA": 0.5, "train/loss/total": 1}) == {"result/HOTA": 0.5}

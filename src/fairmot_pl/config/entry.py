@@ -86,7 +86,8 @@ def job_tags() -> list[str]:
     """What tells this job from others: its experiment, the ablation, and `key=value` of every axis of its sweep."""
     settings = HydraConfig.get()
     chosen = settings.runtime.choices
-    tags = [str(chosen[group]) for group in ("experiment", "ablation") if chosen.get(group)]
+    named = {"experiment": "", "ablation": "ablation="}
+    tags = [f"{prefix}{chosen[group]}" for group, prefix in named.items() if chosen.get(group)]
     if settings.mode == RunMode.MULTIRUN:
         tags += axis_tags(settings.job.override_dirname)
     return tags

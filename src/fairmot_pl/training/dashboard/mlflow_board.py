@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,7 +98,8 @@ class MLflowBoard(MLFlowLogger, Board):
         from mlflow.entities import Param
 
         known = self.experiment.get_run(self.run_id).data.params
-        new = {key: str(value)[:MAX_VALUE] for key, value in dict(params).items() if key not in known}
+        named = {mlflow_name(str(key)): str(value)[:MAX_VALUE] for key, value in dict(params).items()}
+        new = {key: value for key, value in named.items() if key not in known}
         entries = [Param(key, value) for key, value in new.items() if value]
         for start in range(0, len(entries), 100):  # MLflow takes so many at once
             self.experiment.log_batch(self.run_id, params=entries[start : start + 100])
@@ -118,7 +120,7 @@ class MLflowBoard(MLFlowLogger, Board):
                 for figure_name, figure in view.figures().items():
                     (folder / f"{figure_name}.png").write_bytes(to_png(figure, dpi=100))
             for frame in view.frames:
-                (folder / f"{frame.sequence}-{frame.frame:06d}.jpg").write_bytes(jpeg(frame.drawn()))
+                (folder / frame.file_name).write_bytes(jpeg(frame.drawn()))
             place = f"val/step-{view.step:06d}"
             self.experiment.log_artifacts(self.run_id, str(folder), place)
         if view.clip is not None:
@@ -152,8 +154,8 @@ class MLflowBoard(MLFlowLogger, Board):
 
 
 def mlflow_name(name: str) -> str:
-    """A metric's name in the letters that MLflow takes: `val/TPR@FAR=0.1` is `val/TPR_at_FAR_0.1`."""
-    return name.replace("@", "_at_").replace("=", "_")
+    """A name in the letters that MLflow takes: `val/TPR@FAR=0.1` is `val/TPR_at_FAR_0.1`."""
+    return re.sub(r"[^\w./ -]", "_", name.replace("@", "_at_"), flags=re.ASCII)
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

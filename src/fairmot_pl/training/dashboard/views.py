@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,11 @@ class ShownFrame:
     def caption(self) -> str:
         """Which frame it is, in words."""
         return f"{self.sequence}, frame {self.frame}: {len(self.tracks)} tracks"
+
+    @property
+    def file_name(self) -> str:
+        """A name for a file of it, whatever the sequence is called."""
+        return re.sub(r"[^\w.-]", "-", f"{self.sequence}-{self.frame:06d}.jpg")
 
     def drawn(self) -> NDArray[np.uint8]:
         """The image with boxes and ids of the tracks."""

@@ -138,7 +138,7 @@ class WandbBoard(WandbLogger, Board):
 
 def _image(frame: ShownFrame, folder: Path) -> wandb.Image:
     """A picture whose boxes are data: tracks with their ids, and the annotated people, each to be shown or hidden."""
-    path = folder / f"{frame.sequence}-{frame.frame:06d}.jpg"
+    path = folder / frame.file_name
     path.write_bytes(jpeg(frame.image))
     scores = frame.tracks.scores.tolist()
     overlays = {
