@@ -53,6 +53,13 @@ def test_no_board_at_all(tmp_path):
     assert [type(logger) for logger in loggers] == [CSVLogger]
 
 
+def test_a_store_of_mlflow_that_cannot_be_used_is_one_line(tmp_path):
+    pytest.importorskip("mlflow")
+    settings = LoggerSettings(kinds=["mlflow"], tracking_uri=f"file:{tmp_path / 'runs'}")
+    with pytest.raises(ValueError, match=r"MLflow's store file:.* cannot be used: "):
+        build_loggers(tmp_path, settings, CARD, config={})
+
+
 def part(folder, number, rows):
     path = folder / "logs" / f"part-{number}" / "metrics.csv"
     path.parent.mkdir(parents=True)

@@ -40,6 +40,9 @@ class MLflowBoard(MLFlowLogger, Board):
         tags: key to value.
         config: becomes its parameters.
         keep_checkpoints: whether the best checkpoint is kept; MLflow copies it.
+
+    Raises:
+        ValueError: the store cannot be reached or does not take the run.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class MLflowBoard(MLFlowLogger, Board):
         config: Mapping[str, Any],
         keep_checkpoints: bool,
     ) -> None:
-        import mlflow  # noqa: F401  (it sets its level when it is first imported, and tells of every table it makes)
+        import mlflow  # sets its level when it is first imported, and would tell of every table it makes
 
         for name_of in ("mlflow", "alembic"):
             logging.getLogger(name_of).setLevel(logging.WARNING)
@@ -71,14 +74,18 @@ class MLflowBoard(MLFlowLogger, Board):
         )
         self.keep_checkpoints = keep_checkpoints
         self._config = config
-        self._find(run)
+        try:
+            self._find(run)
+        except mlflow.MlflowException as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"MLflow's store {self._tracking_uri} cannot be used: {reason}") from error
 
     @rank_zero_only
     def _find(self, run: str) -> None:
         """Go on with the run of that id, if there is one; log the configuration."""
         client, name = self._mlflow_client, self._experiment_name
         if client.get_experiment_by_name(name) is None:
-            from mlflow.exceptions import MlflowException
+            from mlflow import MlflowException
 
             try:
                 client.create_experiment(name, artifact_location=self._artifact_location)
@@ -87,9 +94,12 @@ class MLflowBoard(MLFlowLogger, Board):
                     raise
         found = client.get_experiment_by_name(name)
         assert found is not None
+        if found.lifecycle_stage == "deleted":
+            raise ValueError(f"MLflow's experiment {name} is deleted: restore it, or name another as logger.project")
         same = client.search_runs([found.experiment_id], f"tags.`{RUN_TAG}` = '{run}'", max_results=1)
         if same:
             self._run_id = same[0].info.run_id
+            client.update_run(self._run_id, status="RUNNING")
         self.log_hyperparams(flat(self._config))
 
     @rank_zero_only
