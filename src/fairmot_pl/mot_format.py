@@ -251,6 +251,11 @@ def tracks_of(rows: MotTable) -> Tracks:
     )
 
 
+def tracks_of_frame(rows: NDArray[np.float64], frame: int) -> Tracks:
+    """The tracks of one frame among result rows `(R, 10)`."""
+    return tracks_of(MotTable.from_rows(rows[rows[:, 0] == frame]))
+
+
 def write_mot(path: Path | str, rows: NDArray[np.float64] | Iterable[NDArray[np.float64]]) -> None:
     """Write result rows, whole or as one array a frame, so that a reader never sees half a file.
 

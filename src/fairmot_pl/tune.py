@@ -13,6 +13,7 @@ from typing import Any
 import optuna
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -24,6 +25,7 @@ from fairmot_pl.config.build import (
     check_data,
     check_output_cache,
     check_run,
+    open_loggers,
 )
 from fairmot_pl.config.check import ConfigError, check_keys, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command, task_overrides
@@ -35,11 +37,21 @@ from fairmot_pl.inference.cache import read_recording
 from fairmot_pl.inference.camera_record import camera_of
 from fairmot_pl.inference.replay import OutputFilter, RecordedSequence
 from fairmot_pl.mot_format import write_text
-from fairmot_pl.reporting.tuning_report import figures_text, trials_csv, verdict, write_tuning_report
+from fairmot_pl.reporting.tuning_report import (
+    figures_text,
+    search_figures,
+    trial_rows,
+    trials_csv,
+    verdict,
+    write_tuning_report,
+)
 from fairmot_pl.tracking.association import RECIPES
 from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
+from fairmot_pl.training.dashboard.board import boards
+from fairmot_pl.training.dashboard.views import SearchView
+from fairmot_pl.training.loggers import closed_loggers
 from fairmot_pl.training.provenance import environment, write_provenance
 from fairmot_pl.training.recordings import Recordings
 from fairmot_pl.tuning.folds import make_folds
@@ -124,10 +136,12 @@ def tune(config: DictConfig) -> Outcome:
         log.warning(record["notes"][-1])
         sequences = list(sequences[0].halves())
     write_provenance(folder, record)
-    with Replays(sequences, config.workers or usable_cores()) as replays:
+    about = {"config": plain(config), **record}
+    loggers = open_loggers(config, folder, about, job_type="tune", tags=[], csv_file=False)
+    with closed_loggers(loggers), Replays(sequences, config.workers or usable_cores()) as replays:
         searches = build_searches(config, folder, sequences, record["data"])
         try:
-            run(searches, replays, config.trials)
+            run(searches, replays, config.trials, loggers)
         except KeyboardInterrupt:
             done = sum(len(search.trials) for search in searches)
             print(
@@ -135,8 +149,7 @@ def tune(config: DictConfig) -> Outcome:
                 file=sys.stderr,
             )
             raise
-        outcome = conclude(searches, replays)
-    return write_outcome(outcome, config, folder, record)
+        return write_outcome(conclude(searches, replays), config, folder, record, loggers)
 
 
 def record_sequences(
@@ -154,7 +167,7 @@ def record_sequences(
     datamodule.setup("validate")
     if not datamodule.val_sequences:
         raise ConfigError("data.val is empty: there is no sequence to tune on; choose data=... with sequences to track")
-    quiet = OmegaConf.create({**config, "logger": {**config.logger, "mode": "disabled"}, "callbacks": {}})
+    quiet = OmegaConf.create({**config, "logger": {"kinds": []}, "callbacks": {}})
     quiet.callbacks = {"progress": config.callbacks.get("progress")}
     recorder = RecordOutputs()
     trainer = build_trainer(*(quiet, folder, {}), job_type="tune", tags=[], callbacks=[CountBrokenImages(), recorder])
@@ -218,8 +231,8 @@ def build_searches(
     ]
 
 
-def run(searches: Sequence[FoldSearch], replays: Replays, trials: int) -> None:
-    """Bring every search to its number of trials behind a progress bar."""
+def run(searches: Sequence[FoldSearch], replays: Replays, trials: int, loggers: Sequence[Logger]) -> None:
+    """Bring every search to its number of trials behind a progress bar; log each trial."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     values = [[trial.objective for trial in search.trials] for search in searches]
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -227,14 +240,20 @@ def run(searches: Sequence[FoldSearch], replays: Replays, trials: int) -> None:
 
         def done(index: int, trial: Trial) -> None:
             values[index].append(trial.objective)
+            row = {"objective": trial.objective, "best": max(values[index])}
+            named = {f"tune/fold_{index + 1}/{name}": value for name, value in row.items()}
+            for logger in loggers:
+                logger.log_metrics({"tune/trial": trial.number, **named}, trial.number)
             gains = ", ".join(f"{100 * (max(found) - found[0]):+.1f}" for found in values if found)
             bar.update(job, advance=1, description=f"trials (best gains {gains})")
 
         run_searches(searches, replays, trials, done=done)
 
 
-def write_outcome(outcome: TuningOutcome, config: DictConfig, folder: Path, record: dict[str, Any]) -> Outcome:
-    """Write the tracker, the trials, figures and the report; print what matters of them."""
+def write_outcome(
+    outcome: TuningOutcome, config: DictConfig, folder: Path, record: dict[str, Any], loggers: Sequence[Logger]
+) -> Outcome:
+    """Write the tracker, the trials, figures and the report; show and print what matters of them."""
     command = shlex.join(
         [
             *("python", "-m", "fairmot_pl.evaluate", f"checkpoint={config.checkpoint}"),
@@ -263,6 +282,14 @@ def write_outcome(outcome: TuningOutcome, config: DictConfig, folder: Path, reco
         command=command,
         tracker_text=tracker_text,
     )
+    columns, rows = trial_rows(outcome)
+    pictures = search_figures(outcome)
+    for board in boards(loggers):
+        board.show_search(
+            SearchView(
+                trials_csv=folder / "trials.csv", columns=columns, trials=rows, figures=pictures, outcome=figures
+            )
+        )
     print(figures_text(outcome))
     print(verdict(outcome))
     steps = [f"open {folder / 'report.html'} in a browser"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 
 import pytest
-from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger
 
+from fairmot_pl.training.dashboard.card import RunCard
+from fairmot_pl.training.dashboard.settings import LoggerSettings
+from fairmot_pl.training.dashboard.wandb_board import WandbBoard
 from fairmot_pl.training.loggers import build_loggers, has_wandb_account, merge_csv
 
-SETTINGS = {"project": "p", "group": None, "job_type": "train", "name": "n", "tags": [], "config": {}}
+CARD = RunCard(id="1", name="n", job_type="train", group=None, tags=(), store=".")
 
 
 @pytest.fixture(autouse=True)
@@ -34,15 +37,27 @@ def test_account_is_told_without_asking(monkeypatch, tmp_path):
     assert has_wandb_account()
 
 
-@pytest.mark.parametrize(("mode", "kinds"), [("disabled", [CSVLogger]), ("auto", [CSVLogger, WandbLogger])])
+@pytest.mark.parametrize(("mode", "kinds"), [("disabled", [CSVLogger]), ("auto", [CSVLogger, WandbBoard])])
 def test_csv_is_always_there(tmp_path, mode, kinds):
-    loggers = build_loggers(tmp_path, mode=mode, wandb_folder=tmp_path, **SETTINGS)
+    loggers = build_loggers(tmp_path, LoggerSettings(mode=mode), CARD, config={})
     assert [type(logger) for logger in loggers] == kinds
 
 
 def test_unknown_mode(tmp_path):
     with pytest.raises(ValueError, match=r"logger.mode is 'on'; allowed: auto, online, offline, disabled"):
-        build_loggers(tmp_path, mode="on", wandb_folder=tmp_path, **SETTINGS)
+        build_loggers(tmp_path, LoggerSettings(mode="on"), CARD, config={})
+
+
+def test_no_board_at_all(tmp_path):
+    loggers = build_loggers(tmp_path, LoggerSettings(kinds=[]), CARD, config={})
+    assert [type(logger) for logger in loggers] == [CSVLogger]
+
+
+def test_a_store_of_mlflow_that_cannot_be_used_is_one_line(tmp_path):
+    pytest.importorskip("mlflow")
+    settings = LoggerSettings(kinds=["mlflow"], tracking_uri=f"file:{tmp_path / 'runs'}")
+    with pytest.raises(ValueError, match=r"MLflow's store file:.* cannot be used: "):
+        build_loggers(tmp_path, settings, CARD, config={})
 
 
 def part(folder, number, rows):

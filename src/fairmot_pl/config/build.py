@@ -7,17 +7,18 @@ import inspect
 import json
 import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytorch_lightning as pl
 from hydra.utils import get_class, instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
 
 from fairmot_pl import __version__
 from fairmot_pl.codec.sampling import check_sampling
-from fairmot_pl.config.check import ConfigError, check_call, check_keys, check_values
-from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
+from fairmot_pl.config.check import ConfigError, check_call, check_keys
+from fairmot_pl.config.entry import job_tags, plain, sweep_folder, task_overrides
 from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.sources import OWN_KEYS, find_reader
@@ -31,6 +32,8 @@ from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.refine import Refinement
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import trained_input_size
+from fairmot_pl.training.dashboard.card import RunCard
+from fairmot_pl.training.dashboard.settings import LoggerSettings
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.loggers import build_loggers
 from fairmot_pl.training.module import FairMOTModule
@@ -62,7 +65,6 @@ NAMED_PARTS = ("weighting", "identity")
 
 NOT_OF_MODULE = ("init_from", *NAMED_PARTS, "ema_decay")
 OWN_TRAINER_KEYS = ("logger", "callbacks", "default_root_dir", "enable_checkpointing", "use_distributed_sampler")
-LOGGER_KEYS = {"mode": Literal["auto", "online", "offline", "disabled"], "project": str, "tags": list[str]}
 
 
 def module_arguments(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
@@ -134,7 +136,8 @@ def check_run(config: DictConfig) -> None:
         if key in trainer:
             raise ConfigError(f"trainer.{key} is set by this package; use the nodes logger and callbacks instead")
     check_call(trainer, pl.Trainer, "trainer")
-    check_values(plain(config.logger), LOGGER_KEYS, where="logger")
+    check_call(plain(config.logger), LoggerSettings, "logger")
+    LoggerSettings(**plain(config.logger))
     for name, node in plain(config.callbacks).items():
         if node is not None:
             if not isinstance(node, dict) or "_target_" not in node:
@@ -245,29 +248,18 @@ def build_trainer(
     callbacks: list[pl.Callback],
     steps: int = 1,
 ) -> pl.Trainer:
-    """The Lightning trainer of a run folder, with the configured callbacks and `callbacks`, CSV and wandb.
+    """The Lightning trainer of a run folder, with the configured callbacks and `callbacks`, CSV and boards.
 
     Args:
         config: holds the nodes trainer, callbacks and logger.
         folder: the run's folder.
-        record: configuration and provenance, for wandb.
-        job_type: `"train"` or `"evaluate"`.
-        tags: wandb tags, to which the configured ones are added.
+        record: configuration and provenance, for the boards.
+        job_type: see `open_loggers`.
+        tags: see `open_loggers`.
         callbacks: further callbacks, which come first.
         steps: training steps an epoch; a run shorter than the logging interval still logs.
     """
     sweep = sweep_folder()
-    loggers = build_loggers(
-        folder,
-        mode=config.logger.mode,
-        project=config.logger.project,
-        group=sweep.name if sweep else None,
-        job_type=job_type,
-        name=folder.name if sweep else f"{config.name}/{folder.name}",
-        tags=[config.name, *tags, *plain(config.logger.tags)],
-        config=record,
-        wandb_folder=sweep or folder,
-    )
     settings = plain(config.trainer)
     limits = [
         settings.get("log_every_n_steps") or 50,
@@ -280,7 +272,7 @@ def build_trainer(
         "default_root_dir": folder,
         # weight averaging comes first: a resume point holds the step that it is written after
         "callbacks": [*callbacks, *build_callbacks(config, folder)],
-        "logger": loggers,
+        "logger": open_loggers(config, folder, record, job_type=job_type, tags=tags),
         "enable_checkpointing": any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
         "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
     }
@@ -294,6 +286,32 @@ def build_trainer(
             f"{trainer.world_size}: use trainer.devices=1, or run the jobs one by one"
         )
     return trainer
+
+
+def open_loggers(
+    config: DictConfig, folder: Path, record: dict[str, Any], *, job_type: str, tags: list[str], csv_file: bool = True
+) -> list[Logger]:
+    """The loggers of the logger node, for the job that Hydra runs.
+
+    Args:
+        config: holds the logger node.
+        folder: the run's folder.
+        record: configuration and provenance.
+        job_type: `"train"`, `"evaluate"` or `"tune"`.
+        tags: besides those of every job (`job_tags`) and the configured ones.
+        csv_file: see `build_loggers`.
+    """
+    sweep = sweep_folder()
+    settings = LoggerSettings(**plain(config.logger))
+    card = RunCard.of(
+        folder,
+        name=folder.name if sweep else f"{config.name}/{folder.name}",
+        job_type=job_type,
+        group=sweep.name if sweep else None,
+        tags=[config.name, *job_tags(), *tags, *settings.tags],
+        store=sweep or folder,
+    )
+    return build_loggers(folder, settings, card, config=record, csv_file=csv_file)
 
 
 def build_callbacks(config: DictConfig, folder: Path) -> list[pl.Callback]:

@@ -22,7 +22,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.check import ConfigError
-from fairmot_pl.config.folders import conf_dir, register_resolvers
+from fairmot_pl.config.folders import axis_tags, conf_dir, register_resolvers
 from fairmot_pl.config.jobs import BusyError, JobState, alone_in, read_job
 from fairmot_pl.config.launching import STOP_MARK, check_launcher, in_this_process, interruptible
 from fairmot_pl.config.overrides import (
@@ -85,6 +85,17 @@ def sweep_folder() -> Path | None:
 def task_overrides() -> list[str]:
     """The overrides of this job, as typed or as the sweep made them."""
     return list(HydraConfig.get().overrides.task)
+
+
+def job_tags() -> list[str]:
+    """What tells this job from others: its experiment, the ablation, and `key=value` of every axis of its sweep."""
+    settings = HydraConfig.get()
+    chosen = settings.runtime.choices
+    named = {"experiment": "", "ablation": "ablation="}
+    tags = [f"{prefix}{chosen[group]}" for group, prefix in named.items() if chosen.get(group)]
+    if settings.mode == RunMode.MULTIRUN:
+        tags += axis_tags(settings.job.override_dirname)
+    return tags
 
 
 def is_main_process() -> bool:

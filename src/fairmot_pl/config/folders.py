@@ -29,12 +29,18 @@ def job_folder(overrides: str) -> str:
     Args:
         overrides: Hydra's `override_dirname` with `|` between overrides, the ones that do not vary left out.
     """
-    parts = []
-    for override in filter(None, overrides.split("|")):
-        key, _, value = override.lstrip("+~").partition("=")
-        short = key.replace("/", ".").rsplit(".", 1)[-1]
-        parts.append(re.sub(r"[^\w.+]+", "-", f"{short}-{value}").strip("-"))
+    parts = [re.sub(r"[^\w.+]+", "-", tag.replace("=", "-", 1)).strip("-") for tag in axis_tags(overrides)]
     return "_".join(parts) or "default"
+
+
+def axis_tags(overrides: str) -> list[str]:
+    """A sweep job's own overrides as short words, such as `reid_dim=16`.
+
+    Args:
+        overrides: see `job_folder`.
+    """
+    pairs = [override.lstrip("+~").partition("=") for override in filter(None, overrides.split("|"))]
+    return [f"{key.replace('/', '.').rsplit('.', 1)[-1]}={value}" for key, _, value in pairs]
 
 
 def register_resolvers() -> None:

@@ -95,6 +95,19 @@ class FairMOTLoss(nn.Module):
             "identity_accuracy": reid.accuracy,
         }
 
+    def weighted(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What each raw loss of `forward` weighs in what is minimised, once gradients have been computed.
+
+        `heatmap`, `size` and `offset` add up to `detection`.
+        """
+        detection, reid = self.weighting.weights.unbind()
+        within = {"heatmap": self.heatmap_weight, "size": self.size_weight, "offset": self.offset_weight}
+        return {
+            "detection": detection * losses["detection"],
+            **{task: detection * factor * losses[task] for task, factor in within.items()},
+            "reid": reid * losses["reid"],
+        }
+
     def _check(self, maps: HeadMaps, targets: Targets) -> None:
         batch, channels, height, width = maps.heatmap.shape
         wanted = (batch, self.num_classes, height, width)

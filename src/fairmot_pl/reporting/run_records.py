@@ -22,7 +22,7 @@ ERROR_NAME = "error.txt"
 RUN_MARKS = (CONFIG_NAME, METRICS_NAME, ERROR_NAME, ".hydra")
 """A folder with one of these is, or was to become, a run."""
 
-OTHER_FOLDERS = ("wandb",)
+OTHER_FOLDERS = ("wandb", "mlflow")
 """What else may lie in the folder of a sweep."""
 
 SWEEP_MARK = "multirun.yaml"

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fairmot_pl import __version__
 from fairmot_pl.evaluation.summary import Summary
@@ -16,6 +17,16 @@ from fairmot_pl.reporting.figures import to_svg
 from fairmot_pl.reporting.tuning_plots import history_figure, plane_figure, slice_figure
 from fairmot_pl.reporting.wording import figure_text
 from fairmot_pl.tuning.outcome import TuningOutcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PICTURES = {
+    "history": "Objective over trials",
+    "plane": "Objective over the two settings that matter most",
+    "slices": "Objective over each setting",
+}
+"""What each of `search_figures` shows."""
 
 SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
 
@@ -80,18 +91,35 @@ def figures_text(outcome: TuningOutcome) -> str:
     )
 
 
-def trials_csv(outcome: TuningOutcome) -> str:
-    """Every trial of every fold, in full precision."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+def trial_rows(outcome: TuningOutcome) -> tuple[list[str], list[list[str | float]]]:
+    """Columns, and a row for every trial of every fold: where, what was tried, what came of it."""
     first = outcome.folds[0].trials[0]
     names, metrics = list(first.parameters), list(first.figures)
-    writer.writerow(["fold", "trial", "objective", *names, *metrics])
+    rows: list[list[str | float]] = []
     for index, fold in enumerate(outcome.folds, start=1):
         for trial in fold.trials:
             settings = [trial.parameters[name] for name in names]
-            writer.writerow([index, trial.number, trial.objective, *settings, *(trial.figures[m] for m in metrics)])
+            rows.append([index, trial.number, trial.objective, *settings, *(trial.figures[m] for m in metrics)])
+    return ["fold", "trial", "objective", *names, *metrics], rows
+
+
+def trials_csv(outcome: TuningOutcome) -> str:
+    """Every trial of every fold, in full precision."""
+    stream = io.StringIO()
+    columns, rows = trial_rows(outcome)
+    csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
     return stream.getvalue()
+
+
+def search_figures(outcome: TuningOutcome) -> dict[str, Figure]:
+    """How the search went, over trials and over the settings; those that there is something to show of."""
+    folds, objective = [fold.trials for fold in outcome.folds], str(outcome.objective)
+    drawn = {
+        "history": history_figure(folds, objective),
+        "plane": plane_figure(folds, objective),
+        "slices": slice_figure(folds, objective),
+    }
+    return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
 def _rows(outcome: TuningOutcome) -> list[list[str]]:
@@ -142,10 +170,4 @@ def _folds(outcome: TuningOutcome) -> str:
 
 
 def _pictures(outcome: TuningOutcome) -> list[str]:
-    folds = [fold.trials for fold in outcome.folds]
-    drawn = [
-        (history_figure(folds, str(outcome.objective)), "Objective over trials"),
-        (plane_figure(folds, str(outcome.objective)), "Objective over the two settings that matter most"),
-        (slice_figure(folds, str(outcome.objective)), "Objective over each setting"),
-    ]
-    return [page.plot(to_svg(figure, alt=alt)) for figure, alt in drawn if figure is not None]
+    return [page.plot(to_svg(figure, alt=PICTURES[name])) for name, figure in search_figures(outcome).items()]

@@ -15,7 +15,11 @@ COUNTS = frozenset(
     {"IDSW", "FP", "FN", "TP", "MT", "PT", "ML", "Frag", "GT", "IDTP", "IDFP", "IDFN"}
     | {"GT_IDs", "GT_Dets", "IDs", "Dets"}
 )
-LOWER_IS_BETTER = frozenset({"IDSW", "FP", "FN", "ML", "Frag"})
+LOWER_IS_BETTER = frozenset({"IDSW", "FP", "FN", "ML", "Frag", "IDFP", "IDFN"})
+HIGHER_IS_BETTER = frozenset(
+    {"TP", "MT", "IDTP", "identity_accuracy", "images_per_second", "frames_per_second", "objective", "best"}
+)
+"""Besides fractions; the last two are of a search."""
 
 
 def is_fraction(name: str) -> bool:
@@ -26,6 +30,13 @@ def is_fraction(name: str) -> bool:
 def lower_is_better(name: str) -> bool:
     """Whether less of it is better, as of all errors."""
     return _short(name) in LOWER_IS_BETTER
+
+
+def best_is(name: str) -> str | None:
+    """`"max"` or `"min"`, whichever is better of a logged figure; None where neither is."""
+    if lower_is_better(name) or "/loss/" in name:
+        return "min"
+    return "max" if is_fraction(name) or _short(name) in HIGHER_IS_BETTER else None
 
 
 def figure_text(name: str, value: Any) -> str:

@@ -18,14 +18,14 @@ from fairmot_pl.evaluation.summary import Summary
 from fairmot_pl.evaluation.tracking import combine
 from fairmot_pl.inference.drawing import draw_tracks
 from fairmot_pl.inference.replay import count_sequence, ground_truth
-from fairmot_pl.mot_format import write_mot
+from fairmot_pl.mot_format import tracks_of_frame, write_mot
 from fairmot_pl.reporting.metric_tables import evaluation_tables, write_figures, write_json
 from fairmot_pl.reporting.run_report import write_run_report
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.tracking.refine import OFFLINE, Refinement
-from fairmot_pl.training.callbacks.media import tracks_of_frame
 from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 from fairmot_pl.training.checkpoint import read_checkpoint
+from fairmot_pl.training.dashboard.board import boards
 from fairmot_pl.training.loggers import merge_csv
 from fairmot_pl.training.provenance import write_provenance
 
@@ -50,7 +50,11 @@ def finish_training(trainer: pl.Trainer, folder: Path, record: dict[str, Any], *
         if not scored or tracking.step != step:
             log.info("scoring the best checkpoint again for the report")
             _validate_unlogged(trainer, best.best_model_path)
-    return write_outcome(trainer, folder, record, title=title, more=trained, tracks_folder=folder / "tracks")
+    figures = write_outcome(trainer, folder, record, title=title, more=trained, tracks_folder=folder / "tracks")
+    if best is not None and best.best_model_path and trainer.is_global_zero:
+        for board in boards(trainer.loggers):
+            board.keep_checkpoint(Path(best.best_model_path))
+    return figures
 
 
 def _validate_unlogged(trainer: pl.Trainer, checkpoint: str) -> None:
@@ -118,6 +122,8 @@ def write_outcome(
         video=clip if clip.is_file() else None,
         notes=notes,
     )
+    for board in boards(trainer.loggers):
+        board.keep_outcome(figures)
     return figures
 
 

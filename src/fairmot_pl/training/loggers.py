@@ -1,4 +1,4 @@
-"""Loggers that never stand in the way: CSV always, wandb offline where there is no account."""
+"""Loggers that never stand in the way: CSV always, wandb offline where there is no account, others as asked for."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import csv
 import logging
 import netrc
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import wandb
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, Logger
 
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.training.dashboard.card import RunCard
+from fairmot_pl.training.dashboard.mlflow_board import MLflowBoard
+from fairmot_pl.training.dashboard.settings import LoggerSettings
+from fairmot_pl.training.dashboard.tensorboard_board import TensorBoardBoard
+from fairmot_pl.training.dashboard.wandb_board import WandbBoard
 
 log = logging.getLogger(__name__)
 
@@ -23,63 +27,86 @@ WANDB_MODES = ("auto", "online", "offline", "disabled")
 
 
 def build_loggers(
-    folder: Path,
-    *,
-    mode: str,
-    project: str,
-    group: str | None,
-    job_type: str,
-    name: str,
-    tags: Sequence[str],
-    config: dict[str, Any],
-    wandb_folder: Path,
+    folder: Path, settings: LoggerSettings, card: RunCard, *, config: dict[str, Any], csv_file: bool = True
 ) -> list[Logger]:
-    """The CSV logger and, unless `mode` is `"disabled"`, a wandb run of its own.
+    """The CSV logger and the boards that the settings name.
 
     Args:
         folder: the run's folder.
-        mode: `"auto"` is online with an account and offline without one; nothing ever asks for an account.
-        project: wandb project.
-        group: wandb group: the sweep, if the run belongs to one.
-        job_type: `"train"` or `"evaluate"`.
-        name: display name of the run.
-        tags: wandb tags.
+        settings: which boards.
+        card: who the run is on them.
         config: the resolved configuration and provenance.
-        wandb_folder: wandb's files go into its subfolder `wandb`; the jobs of a sweep share one.
+        csv_file: false for a job whose figures are written elsewhere.
 
     Raises:
         ValueError: see `settle_mode`.
     """
-    part = 1 + len(list((folder / "logs").glob("part-*")))
-    loggers: list[Logger] = [CSVLogger(folder, name="logs", version=f"part-{part}", flush_logs_every_n_steps=50)]
-    mode = settle_mode(mode)
-    if mode != "disabled":
-        settings: dict[str, Any] = {
-            "project": project,
-            "group": group,
-            "job_type": job_type,
-            "name": name,
-            "tags": list(tags),
-            "config": config,
-            "save_dir": str(wandb_folder),
-            "id": _run_id(folder),
-        }
-        try:
-            loggers.append(_wandb_logger(settings, mode))
-        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-            log.warning("wandb cannot be reached (%s); this run is logged offline, see `wandb sync`", error)
-            loggers.append(_wandb_logger(settings, "offline"))
+    loggers: list[Logger] = []
+    if csv_file:
+        part = 1 + len(list((folder / "logs").glob("part-*")))
+        loggers.append(CSVLogger(folder, name="logs", version=f"part-{part}", flush_logs_every_n_steps=50))
+    store = (folder / card.store).resolve()
+    if "wandb" in settings.kinds and (mode := settle_mode(settings.mode)) != "disabled":
+        loggers.append(_wandb_board(settings, card, mode, store=store, config=config))
+    if "tensorboard" in settings.kinds:
+        loggers.append(TensorBoardBoard(folder, config=config.get("config", {})))
+    if "mlflow" in settings.kinds:
+        loggers.append(
+            MLflowBoard(
+                store,
+                uri=settings.tracking_uri,
+                run=card.id,
+                experiment=settings.project,
+                name=card.name,
+                tags={"job_type": card.job_type, "tags": ", ".join(card.tags), "sweep": card.group or ""},
+                config=config.get("config", {}),
+                keep_checkpoints=settings.checkpoints,
+            )
+        )
     return loggers
 
 
+def _wandb_board(
+    settings: LoggerSettings, card: RunCard, mode: str, *, store: Path, config: dict[str, Any]
+) -> WandbBoard:
+    """The wandb run, offline where wandb cannot be reached."""
+    common: dict[str, Any] = {
+        "project": settings.project,
+        "group": card.group,
+        "job_type": card.job_type,
+        "name": card.name,
+        "tags": list(card.tags),
+        "config": config,
+        "save_dir": str(store),
+        "id": card.id,
+        "keep_checkpoints": settings.checkpoints,
+    }
+    board = WandbBoard(mode=mode, **common)
+    if mode == "online":
+        try:
+            _ = board.experiment  # so that what is wrong with the connection shows here
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            log.warning("wandb cannot be reached (%s); this run is logged offline, see `wandb sync`", error)
+            return WandbBoard(mode="offline", **common)
+    return board
+
+
 @contextmanager
-def closed_loggers() -> Iterator[None]:
-    """End the wandb run of a block with it: as finished, or as failed where an error or a signal ends the block."""
+def closed_loggers(loggers: Sequence[Logger] = ()) -> Iterator[None]:
+    """End the wandb run of a block with it: as finished, or as failed where an error or a signal ends the block.
+
+    Args:
+        loggers: those that no trainer ends.
+    """
     try:
         yield
     except BaseException:
+        for logger in loggers:
+            logger.finalize("failed")
         wandb.finish(exit_code=1)
         raise
+    for logger in loggers:
+        logger.finalize("success")
     wandb.finish()
 
 
@@ -99,29 +126,6 @@ def settle_mode(mode: str) -> str:
         asked = os.environ.get("WANDB_MODE", "")
         return "disabled" if asked == "disabled" else "online" if has_wandb_account() else "offline"
     return mode
-
-
-def _wandb_logger(settings: dict[str, Any], mode: str) -> WandbLogger:
-    logger = WandbLogger(
-        **settings,
-        resume="allow",
-        log_model=False,
-        settings=wandb.Settings(mode=mode, silent=True, console="off", disable_git=True),
-        reinit="finish_previous",
-    )
-    # Lightning hands on a setting that wandb has dropped and warns about
-    logger._wandb_init.pop("anonymous", None)
-    if mode == "online":
-        _ = logger.experiment  # so that what is wrong with the connection shows here
-    return logger
-
-
-def _run_id(folder: Path) -> str:
-    """The id of a run's folder, so that a resumed run stays one run."""
-    path = folder / "wandb_id"
-    if not path.is_file():
-        write_text(path, secrets.token_hex(4) + "\n")
-    return path.read_text(encoding="utf-8").strip()
 
 
 def has_wandb_account() -> bool:

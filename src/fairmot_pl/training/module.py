@@ -121,6 +121,7 @@ class FairMOTModule(pl.LightningModule):
             weighting=weighting,
             weighting_options=weighting_options,
         )
+        self._raw: dict[str, Tensor] = {}
 
     def forward(self, images: Tensor, *branch: Branch) -> HeadMaps:
         """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]; for `branch` see `FairMOT.forward`."""
@@ -140,6 +141,8 @@ class FairMOTModule(pl.LightningModule):
         """Log with which factors the tasks taught the shared part; some balances are struck in the backward pass."""
         detection, reid = self.loss.weighting.weights.unbind()
         self.log_dict({"train/weight/detection": detection, "train/weight/reid": reid})
+        weighted = self.loss.weighted(self._raw)
+        self.log_dict({f"train/weighted/{task}": value for task, value in weighted.items()})
 
     def training_step(self, batch: tuple[Tensor, Targets], batch_idx: int) -> Tensor:
         """One step; logs each task's raw loss, the effective weights and the total.
@@ -151,6 +154,7 @@ class FairMOTModule(pl.LightningModule):
         images, targets = batch
         shared = SharedPart(self.model.shared_parameters(), self.model.last_shared_weight())
         losses = self.loss(self(images, partial(self.loss.weighting.branch, shared=shared)), targets)
+        self._raw = {name: losses[name].detach() for name in ("detection", *TASKS)}
         size = len(images)
         self.log("loss", losses["total"], prog_bar=True, logger=False, batch_size=size)
         for task in TASKS:

@@ -6,17 +6,18 @@ import logging
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger
 
 from fairmot_pl.reporting.loss_doctor import diagnose
 from fairmot_pl.reporting.metrics_log import read_metrics
+from fairmot_pl.training.dashboard.board import boards
 from fairmot_pl.training.loggers import merge_csv
 
 log = logging.getLogger(__name__)
 
 
 class LossDoctor(pl.Callback):
-    """Says what the logged curves mean: in the terminal, and as the text `train/doctor` in wandb.
+    """Says what the logged curves mean: in the terminal, and as the text `train/doctor` on the boards.
 
     It reads the run's CSV file, so after a resume it knows what came before. A run without validation hears it when the
     training ends.
@@ -51,6 +52,5 @@ class LossDoctor(pl.Callback):
             return
         found = diagnose(read_metrics(path))
         (log.info if found.is_fine else log.warning)("doctor: %s", found.line)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.experiment.log({"train/doctor": found.line, "trainer/global_step": trainer.global_step})
+        for board in boards(trainer.loggers):
+            board.say("train/doctor", found.line, trainer.global_step)

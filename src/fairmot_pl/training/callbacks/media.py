@@ -1,50 +1,126 @@
-"""A short annotated clip and a table per sequence after each validation."""
+"""What each validation shows on the boards, and the annotated clip that a run's folder keeps."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
-from pytorch_lightning.loggers import WandbLogger
 
 from fairmot_pl.data.images import read_image
 from fairmot_pl.inference.drawing import Trails, draw_tracks
 from fairmot_pl.inference.video_writer import VideoWriter
-from fairmot_pl.mot_format import MotTable, tracks_of
-from fairmot_pl.structures import AnnotatedSequence, Tracks
-from fairmot_pl.training.callbacks.tracking import tracking_of
+from fairmot_pl.mot_format import tracks_of_frame
+from fairmot_pl.structures import AnnotatedSequence
+from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
+from fairmot_pl.training.dashboard.board import boards
+from fairmot_pl.training.dashboard.views import ShownFrame, ValidationView, jpeg, pick_frames
+
+log = logging.getLogger(__name__)
+
+ALL_UP_TO = 16
+"""Full validations up to this number all hand media to the boards; later ones more and more seldom."""
 
 
 class ValidationMedia(pl.Callback):
-    """Writes `validation.mp4` with the tracks of one validation sequence; hands it and a table to wandb.
+    """Writes `validation.mp4` with the tracks of one validation sequence, and shows each validation on the boards.
+
+    Every validation has its table and curves, which are small. Frames and the clip come with full validations (see
+    `TrackValidationSequences`), the first 16 of a run, then every second up to the 32nd, every fourth up to the 64th
+    and so on, and with the last. So a run of n of them keeps those of at most 16 + 8 log2(n / 16), and of each no more
+    than `max_megabytes`.
 
     Args:
         folder: where the clip goes.
-        frames: how many frames at most; 0 for no clip.
+        frames: how many frames the clip has at most; 0 for no clip.
+        images: how many frames are shown as pictures; 0 for none.
         max_side: longer frames are shrunk to so many pixels.
+        max_megabytes: of pictures and clip that a validation hands to a board; the clip gets what the pictures leave.
     """
 
-    def __init__(self, *, folder: str, frames: int = 150, max_side: int = 960) -> None:
+    def __init__(
+        self, *, folder: str, frames: int = 150, images: int = 4, max_side: int = 960, max_megabytes: float = 16
+    ) -> None:
         self.path = Path(folder) / "validation.mp4"
-        self.frames, self.max_side = frames, max_side
+        self.frames, self.images, self.max_side = frames, images, max_side
+        self.max_bytes = int(max_megabytes * 1e6)
+        self._said = False
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draw the clip and fill the table from the results of the validation that has just ended."""
+        """Write the clip and show the results of the validation that has just ended."""
         tracking = tracking_of(trainer)
         if not trainer.is_global_zero or trainer.sanity_checking or tracking is None or tracking.summary is None:
             return
-        wandb_loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
-        for logger in wandb_loggers:
-            rows = [[name, *figures.values()] for name, figures in tracking.summary.sequences.items()]
-            logger.log_table("val/sequences", columns=["sequence", *tracking.summary.overall], data=rows)
-        if self.frames:
-            sequence = trainer.datamodule.val_sequences[0]  # type: ignore[attr-defined]
-            rows_of_clip = tracking.results[sequence.name]
-            write_clip(self.path, sequence, rows_of_clip, frames=self.frames, max_side=self.max_side)
-            for logger in wandb_loggers:
-                logger.log_video("val/clip", [str(self.path)], format=["mp4"])
+        sequences: list[AnnotatedSequence] = trainer.datamodule.val_sequences  # type: ignore[attr-defined]
+        full = tracking.quality is not None and tracking.quality.full
+        if self.frames and full:
+            rows = tracking.results[sequences[0].name]
+            write_clip(self.path, sequences[0], rows, frames=self.frames, max_side=self.max_side)
+        shown = boards(trainer.loggers)
+        if not shown:
+            return
+        pictures: list[ShownFrame] = []
+        clip: Path | None = None
+        if full and is_kept(*full_validations(trainer, tracking)):
+            pictures, left = within(
+                pick_frames(sequences, tracking.results, self.images, max_side=self.max_side), self.max_bytes
+            )
+            clip = self._clip_within(left)
+        view = ValidationView(
+            step=trainer.global_step,
+            epoch=trainer.current_epoch,
+            summary=tracking.summary,
+            quality=tracking.quality,
+            frames=pictures,
+            clip=clip,
+        )
+        for board in shown:
+            board.show_validation(view)
+
+    def _clip_within(self, size: int) -> Path | None:
+        if not self.frames or not self.path.is_file():
+            return None
+        if self.path.stat().st_size <= size:
+            return self.path
+        if not self._said:
+            self._said = True
+            log.warning(
+                "%s is larger than callbacks.media.max_megabytes leaves it, so the boards do not get it; "
+                "callbacks.media.frames and max_side make it smaller",
+                self.path,
+            )
+        return None
+
+
+def full_validations(trainer: pl.Trainer, tracking: TrackValidationSequences) -> tuple[int, bool]:
+    """Which full validation of the run this is, from 1, and whether it is the last; told from the epoch."""
+    if trainer.state.fn != "fit":
+        return 1, True
+    period = (trainer.check_val_every_n_epoch or 1) * tracking.full_every
+    return -(-(trainer.current_epoch + 1) // period), tracking.is_last(trainer)
+
+
+def is_kept(number: int, last: bool) -> bool:
+    """Whether the full validation of that number, from 1, hands media to the boards."""
+    period = 1
+    while number > ALL_UP_TO * period:
+        period *= 2
+    return last or number % period == 0
+
+
+def within(frames: Sequence[ShownFrame], size: int) -> tuple[list[ShownFrame], int]:
+    """The first frames that are no larger than `size` bytes together as JPEG files, and what they leave of it."""
+    kept: list[ShownFrame] = []
+    for frame in frames:
+        length = len(jpeg(frame.image))
+        if length > size:
+            break
+        kept.append(frame)
+        size -= length
+    return kept, size
 
 
 def write_clip(
@@ -69,8 +145,3 @@ def write_clip(
             except (OSError, ValueError):  # a broken image: the data module has counted and named it
                 continue
             writer.write(draw_tracks(image, tracks, trails=trails))
-
-
-def tracks_of_frame(rows: NDArray[np.float64], frame: int) -> Tracks:
-    """The tracks of one frame among result rows `(R, 10)`."""
-    return tracks_of(MotTable.from_rows(rows[rows[:, 0] == frame]))

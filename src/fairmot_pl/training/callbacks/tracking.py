@@ -184,9 +184,12 @@ class TrackValidationSequences(pl.Callback):
         if trainer.state.fn != TrainerFn.FITTING:
             return True
         period = trainer.check_val_every_n_epoch or 1
-        done = trainer.current_epoch + 1
-        is_last = trainer.max_epochs not in (None, -1) and done + period > trainer.max_epochs
-        return is_last or done // period % self.full_every == 0
+        return self.is_last(trainer) or (trainer.current_epoch + 1) // period % self.full_every == 0
+
+    def is_last(self, trainer: pl.Trainer) -> bool:
+        """Whether a training that runs for a number of epochs validates no more after this one."""
+        period, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs
+        return epochs not in (None, -1) and trainer.current_epoch + 1 + period > epochs
 
     def _measure(self, index: int, sequence: AnnotatedSequence, last: int, sequences: int) -> _Measured:
         """Everything about one sequence up to frame `last`."""

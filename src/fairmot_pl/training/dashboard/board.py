@@ -1,0 +1,60 @@
+"""What a board can do beyond Lightning's loggers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+
+from fairmot_pl.training.dashboard.views import SearchView, ValidationView
+
+OUTCOME = "result/"
+"""Prefix of the figures that a run ends with: all of one checkpoint, unlike the best of each."""
+
+
+class Board(ABC):
+    """A logger that shows more than figures over steps; every method is for the main process alone."""
+
+    @abstractmethod
+    def show_validation(self, view: ValidationView) -> None:
+        """Tables, curves, histograms, pictures and the clip of a validation."""
+
+    @abstractmethod
+    def show_search(self, view: SearchView) -> None:
+        """The trials of a search and what came of them."""
+
+    @abstractmethod
+    def say(self, name: str, text: str, step: int) -> None:
+        """A line of text."""
+
+    @abstractmethod
+    def keep_outcome(self, figures: Mapping[str, float]) -> None:
+        """The figures that the run ends with, of its best checkpoint; `val/HOTA` is kept as `result/HOTA`."""
+
+    @abstractmethod
+    def keep_checkpoint(self, path: Path) -> None:
+        """Keep a checkpoint, if the board was asked to."""
+
+
+def boards(loggers: Iterable[Logger]) -> list[Board]:
+    """The boards among some loggers."""
+    return [logger for logger in loggers if isinstance(logger, Board)]
+
+
+def outcome_of(figures: Mapping[str, float]) -> dict[str, float]:
+    """Validation figures under the names that outcomes have on a board."""
+    return {OUTCOME + name.removeprefix("val/"): value for name, value in figures.items() if name.startswith("val/")}
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested configuration as one level: `model/reid_dim`."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}/")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
