@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.evaluation.pairs import Float, Int
+from fairmot_pl.evaluation.similarity import similarity_histogram
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 GAPS = (1, 5, 30, 90)
@@ -53,6 +54,7 @@ class EmbeddingRecord:
         precision: sum of their average precisions.
         similarity: `(gaps, 2)` sums of the cosine similarities of pairs of one person and of two.
         pairs: `(gaps, 2)` how many pairs those are.
+        histogram: `(gaps, 2, bins)` pairs of evenly spaced frames by similarity, see `similarity_histogram`.
     """
 
     sample: Embeddings
@@ -62,6 +64,7 @@ class EmbeddingRecord:
     precision: float
     similarity: Float
     pairs: Int
+    histogram: Int
 
 
 def embedding_record(frames: Int, identities: Int, embeddings: Embeddings, *, sequences: int = 1) -> EmbeddingRecord:
@@ -86,6 +89,7 @@ def embedding_record(frames: Int, identities: Int, embeddings: Embeddings, *, se
         precision=precision,
         similarity=similarity,
         pairs=pairs,
+        histogram=similarity_histogram(frames, identities, embeddings, gaps=GAPS),
     )
 
 

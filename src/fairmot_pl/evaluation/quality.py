@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from fairmot_pl.evaluation.detection import (
     precision_recall,
 )
 from fairmot_pl.evaluation.embedding import EmbeddingRecord, embedding_figures, embedding_record
+from fairmot_pl.evaluation.embedding_map import EmbeddingMap, embedding_map
+from fairmot_pl.evaluation.pairs import Int
 from fairmot_pl.evaluation.preprocess import boxes_to_detect
 from fairmot_pl.evaluation.summary import Figures
 from fairmot_pl.mot_format import MotTable
@@ -38,12 +40,17 @@ class Quality:
         sequences: the same for each sequence.
         curve: recall, precision and score at an IoU of 0.5, over all.
         full: whether all figures are there, or AP50 alone.
+        similarity: `(gaps, 2, bins)` pairs of boxes by cosine similarity, see `similarity_histogram`, the gaps being
+            `fairmot_pl.evaluation.embedding.GAPS`; None where embeddings were not measured.
+        looks: the embeddings in their principal plane; None as before, or where nobody is known.
     """
 
     overall: Figures
     sequences: Mapping[str, Figures]
     curve: Mapping[str, list[float]]
     full: bool
+    similarity: Int | None = field(default=None, compare=False)  # arrays are not simply equal
+    looks: EmbeddingMap | None = field(default=None, compare=False)
 
     def flat(self, prefix: str = "val/") -> dict[str, float]:
         """The overall figures with `prefix` before every name, as loggers and `metrics.json` take them."""
@@ -114,7 +121,8 @@ def combine_quality(records: Mapping[str, QualityRecord]) -> Quality:
     """
     ordered = {name: records[name] for name in sorted(records)}
     merged = merge_detection([record.detection for record in ordered.values()])
-    embeddings = [record.embedding for record in ordered.values() if record.embedding is not None]
+    known = {name: record.embedding for name, record in ordered.items() if record.embedding is not None}
+    embeddings = list(known.values())
     return Quality(
         overall={**detection_figures(merged), **embedding_figures(embeddings)},
         sequences={
@@ -126,4 +134,6 @@ def combine_quality(records: Mapping[str, QualityRecord]) -> Quality:
         },
         curve=precision_recall(merged),
         full=len(embeddings) == len(ordered),
+        similarity=np.sum([record.histogram for record in embeddings], axis=0) if embeddings else None,
+        looks=embedding_map({name: (record.sample, record.identities) for name, record in known.items()}),
     )
