@@ -99,7 +99,7 @@ def train(config: DictConfig) -> Outcome:
     last = str(folder / "checkpoints" / "last.ckpt")
     try:
         trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
-        figures = finish_training(trainer, folder, record, title=config.name)
+        figures = finish_training(trainer, folder, record)
     except SystemExit:  # Lightning's way out after Ctrl-C
         print(f"stopped; to go on: python -m fairmot_pl.train resume={quoted(folder)}", file=sys.stderr)
         raise

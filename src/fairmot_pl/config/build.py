@@ -34,6 +34,7 @@ from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.loggers import build_loggers
 from fairmot_pl.training.module import FairMOTModule
 from fairmot_pl.training.recordings import network_key
+from fairmot_pl.training.stage_profiler import StageProfiler
 
 log = logging.getLogger(__name__)
 
@@ -281,6 +282,7 @@ def build_trainer(
         "callbacks": [*callbacks, *build_callbacks(config, folder)],
         "logger": loggers,
         "enable_checkpointing": any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
+        "profiler": settings.pop("profiler", None) or StageProfiler(),
         "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
     }
     try:
