@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairmot_pl.evaluation.embedding_map import EmbeddingMap
-from fairmot_pl.evaluation.pairs import Int
+from fairmot_pl.evaluation.pairs import Float, Int
 from fairmot_pl.evaluation.similarity import EDGES, shared_part
 from fairmot_pl.reporting.figures import COLOURS, MUTED, finish_panel, new_figure, styled
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 MARKERS = ("o", "^")
 MAX_PEOPLE = len(MARKERS) * len(COLOURS)
 """People who can be told apart by colour and marker; the others are grey."""
+
+MAX_RATIO = 5
+"""Of the heights of two histograms in one panel: beyond it the lower one could not be read."""
 
 FEWEST_BOXES = 3
 """Boxes below which nobody is worth a colour of his own."""
@@ -36,14 +40,10 @@ def similarity_figure(counts: Int, gaps: Sequence[int]) -> Figure | None:
         return None
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
-    highest = max(float((kind / kind.sum()).max()) for _, *kinds in shown for kind in kinds)
     with styled():
-        figure, panels = new_figure(rows, columns, height=2.6)
+        figure, panels = new_figure(rows, columns, height=2.6, gap=0.06)
         for panel, (gap, same, different) in zip(panels, shown, strict=False):
-            _draw_hill(panel, different, "orange", "two people")
-            _draw_hill(panel, same, "blue", "one person")
-            panel.set_xlim(-1, 1)
-            panel.set_ylim(0, 105 * highest)
+            _draw_hills(panel, {"two people": different, "one person": same})
             apart = "1 frame apart" if gap == 1 else f"{gap} frames apart"
             finish_panel(
                 panel,
@@ -56,34 +56,52 @@ def similarity_figure(counts: Int, gaps: Sequence[int]) -> Figure | None:
     return figure
 
 
-def _draw_hill(panel: Axes, counts: Int, colour: str, label: str) -> None:
-    shares = 100 * counts / counts.sum()
-    panel.stairs(shares, EDGES, color=COLOURS[colour], fill=True, alpha=0.28, linewidth=0)
-    panel.stairs(shares, EDGES, color=COLOURS[colour], label=label, linewidth=1.4)
+def _draw_hills(panel: Axes, hills: Mapping[str, Int]) -> None:
+    """Two histograms. One far higher than the other leaves the panel, with its height beside it."""
+    shares = {label: 100 * counts / counts.sum() for label, counts in hills.items()}
+    top = 1.08 * min(max(map(np.max, shares.values())), MAX_RATIO * min(map(np.max, shares.values())))
+    for (label, values), colour in zip(shares.items(), (COLOURS["orange"], COLOURS["blue"]), strict=True):
+        panel.stairs(values, EDGES, color=colour, fill=True, alpha=0.28, linewidth=0)
+        panel.stairs(values, EDGES, color=colour, label=label, linewidth=1.4)
+        if values.max() > top:
+            middle = (EDGES[values.argmax()] + EDGES[values.argmax() + 1]) / 2
+            side = {"xytext": (-9, -3), "ha": "right"} if middle > 0 else {"xytext": (9, -3), "ha": "left"}
+            text = f"up to {values.max():.0f} %"
+            panel.annotate(text, (middle, top), textcoords="offset points", va="top", fontsize=8, color=MUTED, **side)
+    panel.set_xlim(-1, 1)
+    panel.set_ylim(0, top)
 
 
 def looks_figure(looks: EmbeddingMap) -> Figure:
-    """Boxes in the principal plane of their embeddings: those who are seen most in a colour each, the others grey."""
-    chosen = most_seen(looks)
-    person = np.full(len(looks.points), -1)
-    for number, (sequence, identity) in enumerate(chosen):
-        person[(looks.sequences == sequence) & (looks.identities == identity)] = number
-    looks_of = [(marker, colour) for marker in MARKERS for colour in COLOURS.values()]
+    """Boxes in the principal plane of their embeddings, by person and, where there are several, by sequence.
+
+    Those of whom there are most boxes have a colour and marker each; the others are grey.
+    """
+    people = {
+        f"{looks.names[sequence]}, id {identity}": (looks.sequences == sequence) & (looks.identities == identity)
+        for sequence, identity in most_seen(looks)
+    }
+    sequences = {name: looks.sequences == index for index, name in enumerate(looks.names[:MAX_PEOPLE])}
+    groups = {"Embeddings by person": people} | ({"The same by sequence": sequences} if len(sequences) > 1 else {})
+    first, second = (f"{axis} component, {share:.0%} of the variance" for axis, share in _axes(looks))
     with styled():
-        figure, (panel,) = new_figure(1, 1, height=4.6)
-        others = looks.points[person < 0]
-        if len(others):
-            panel.plot(*others.T, color=MUTED, alpha=0.35, marker=".", markersize=3, linestyle="none", label="others")
-        for number, (sequence, identity) in enumerate(chosen):
-            marker, colour = looks_of[number]
-            label = f"{looks.names[sequence]}, id {identity}"
-            points = looks.points[person == number]
-            panel.plot(*points.T, marker, color=colour, label=label, markersize=4.5, markeredgewidth=0, alpha=0.8)
-        panel.set_aspect("equal", adjustable="datalim")
-        first, second = (f"{axis} component, {share:.0%} of the variance" for axis, share in _axes(looks))
-        finish_panel(panel, "Embeddings of annotated boxes", first, second, legend=False)
-        panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="who", alignment="left")
+        figure, panels = new_figure(1, len(groups), height=5.4 if len(groups) > 1 else 5.0)
+        for panel, (title, members) in zip(panels, groups.items(), strict=True):
+            _draw_groups(panel, looks.points, members)
+            panel.set_aspect("equal", adjustable="datalim")
+            finish_panel(panel, title, first, second, legend=False)
+            panel.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.14), ncols=3, fontsize=8, borderaxespad=0)
     return figure
+
+
+def _draw_groups(panel: Axes, points: Float, groups: Mapping[str, NDArray[np.bool_]]) -> None:
+    """Points in a colour and marker for each group, all others grey."""
+    others = ~np.any([np.zeros(len(points), np.bool_), *groups.values()], axis=0)
+    dress = [(marker, colour) for marker in MARKERS for colour in COLOURS.values()]
+    for (label, inside), (marker, colour) in zip(groups.items(), dress, strict=False):
+        panel.plot(*points[inside].T, marker, color=colour, label=label, markersize=4, markeredgewidth=0, alpha=0.75)
+    if others.any():
+        panel.plot(*points[others].T, ".", color=MUTED, label="others", markersize=3, alpha=0.4, zorder=1)
 
 
 def most_seen(looks: EmbeddingMap, most: int = MAX_PEOPLE) -> list[tuple[int, int]]:

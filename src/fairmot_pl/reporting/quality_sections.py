@@ -31,7 +31,7 @@ def detection_parts(quality: Quality) -> list[str]:
     if figure is None:
         return [
             page.warning("Nothing that was detected is right at an IoU of 0.5: there is no precision to draw."),
-            *table_parts(_tables(quality, "detection")),
+            *_detection_tables(quality),
         ]
     return [
         plotted(figure, "Precision and the score needed over recall of detections at an IoU of 0.5, and AP by band"),
@@ -40,7 +40,7 @@ def detection_parts(quality: Quality) -> list[str]:
             "tracker's score threshold picks a point: read across at its height on the dashed line. Right: short bars "
             "tell who is missed, the small or the hidden."
         ),
-        *table_parts(_tables(quality, "detection")),
+        *_detection_tables(quality),
     ]
 
 
@@ -69,12 +69,24 @@ def reid_parts(quality: Quality) -> list[str]:
         plotted(looks_figure(quality.looks), "Map of the embeddings of annotated boxes in their principal plane"),
         page.caption(
             "Each point is one annotated box, projected on the two directions in which embeddings differ most (PCA). "
-            "Good embeddings are tight islands of one colour; islands that touch here may still be apart in the other "
-            "dimensions."
+            "Good embeddings are tight islands of one person; islands that touch here may still be apart in the other "
+            "dimensions. Sequences that lie apart mean that the network tells scenes apart, not only people."
         ),
     ]
-    return [*parts, *table_parts(_tables(quality, "reid", "similarity"))]
+    by_gap = table_parts(_tables(quality, "similarity"))
+    return [
+        *(*parts, *table_parts(_tables(quality, "reid"))),
+        page.unfolding("Mean similarity by frames apart", "".join(by_gap)) if by_gap else "",
+    ]
 
 
-def _tables(quality: Quality, *beginnings: str) -> list[MetricTable]:
-    return [table for table in quality_tables(quality) if table.name.startswith(beginnings)]
+def _detection_tables(quality: Quality) -> list[str]:
+    bands = table_parts(_tables(quality, "detection_bands"))
+    return [
+        *table_parts(_tables(quality, "detection")),
+        page.unfolding("AP by height and visibility", "".join(bands)) if bands else "",
+    ]
+
+
+def _tables(quality: Quality, name: str) -> list[MetricTable]:
+    return [table for table in quality_tables(quality) if table.name == name]

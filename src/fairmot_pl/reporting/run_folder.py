@@ -12,7 +12,7 @@ from fairmot_pl.evaluation.summary import OVERALL, Figures, Summary
 from fairmot_pl.reporting.evidence import Evidence, read_evidence
 from fairmot_pl.reporting.run_records import CONFIG_NAME, LOG_NAME, SEQUENCES_NAME, RunRecord, read_run
 from fairmot_pl.reporting.run_report import write_run_report
-from fairmot_pl.reporting.run_setup import setup_facts, setup_line
+from fairmot_pl.reporting.run_setup import is_evaluation, setup_facts, setup_line
 
 CLIP_NAME = "validation.mp4"
 REFERENCE, OFFLINE = "reference/", "offline/"
@@ -44,6 +44,7 @@ def report_of(folder: Path) -> Path:
         folder,
         title=str(run.config.get("name", run.name)),
         line=setup_line(run),
+        evaluated=is_evaluation(run),
         setup=setup_facts(run),
         config_text=(folder / CONFIG_NAME).read_text(encoding="utf-8"),
         environment=_environment(run),

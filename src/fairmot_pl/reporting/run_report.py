@@ -68,6 +68,7 @@ def write_run_report(
     *,
     title: str,
     line: str = "",
+    evaluated: bool = False,
     setup: Sequence[tuple[str, str]] = (),
     config_text: str = "",
     environment: Mapping[str, Any] | None = None,
@@ -87,6 +88,7 @@ def write_run_report(
         folder: the run's folder.
         title: heading of the page.
         line: one sentence below it: what was trained on what.
+        evaluated: whether a checkpoint was evaluated: nothing was trained.
         setup: the same as names and values.
         config_text: the resolved configuration as YAML text.
         environment: versions, device and the like; values may be mappings.
@@ -110,7 +112,7 @@ def write_run_report(
     log, problems = _read_log(metrics_csv)
     validated = _tracking_parts(log, summary)
     sections = [
-        Section("What was trained on what", [page.facts(setup)]),
+        Section("What was evaluated" if evaluated else "What was trained on what", [page.facts(setup)]),
         Section("Tracking", validated),
         Section(
             "Tracking as FairMOT's scripts count it", table_parts([tracking_table(reference)] if reference else [])
@@ -118,7 +120,7 @@ def write_run_report(
         Section("Tracking, refined after the fact", table_parts([tracking_table(offline)] if offline else [])),
         Section("Detection", detection_parts(quality) if quality else []),
         Section("Re-identification", reid_parts(quality) if quality else []),
-        Section("Training", _training_parts(log) if log else []),
+        Section("Training", _training_parts(log) if log and not evaluated else []),
         Section("Pictures", _picture_parts(pictures)),
         Section("Video", _video_parts(path.parent, video)),
         Section("Time", _time_parts(stages or {})),
@@ -129,7 +131,7 @@ def write_run_report(
     body = [
         f"<header><h1>{escape(title)}</h1><p class='subtitle'>{escape(line or _subtitle(log))}</p></header>",
         page.tiles(_headline(log, summary, quality)),
-        page.contents([(section.anchor, section.heading) for section in shown]),
+        page.contents([(section.anchor, section.heading) for section in shown]) if len(shown) > 2 else "",
         *map(page.note, notes),
         *map(page.warning, problems),
         "" if any(validated) else page.warning("This run was not validated: there are no tracking metrics to show."),
@@ -187,19 +189,29 @@ def _headline(log: MetricsLog | None, summary: Scores | None, quality: Quality |
 def _tracking_parts(log: MetricsLog | None, summary: Scores | None) -> list[str]:
     parts = []
     if summary is not None:
-        bars = plotted(sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence")
-        curves = plotted(hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold")
-        parts += [_sequence_table(summary), bars, curves]
-        if curves:
-            parts.append(
-                page.caption(
-                    "HOTA is the mean of its curve: the geometric mean of DetA (who is found) and AssA (who keeps his "
-                    "id). The lower of the two holds HOTA back. A curve that falls early tells of inexact boxes."
-                )
-            )
-    if log is not None and (over_time := plotted(validation_figure(log), "Tracking metrics over epochs")):
-        parts += [page.subheading("Over the training"), _best_epoch(log), over_time]
+        parts.append(_sequence_table(summary))
+        parts += _tracking_figures(summary)
+    once = log is None or len(log.series("val/HOTA", "epoch")[0]) < 2
+    if log is not None and not (parts and once):  # a single validation is in the table
+        over_time = plotted(validation_figure(log), "Tracking metrics on the validation sequences over epochs")
+        parts += [page.subheading("Over the training"), _best_epoch(log), over_time] if over_time else []
     return parts
+
+
+def _tracking_figures(summary: Scores) -> list[str]:
+    if summary.overall.get("HOTA") == 0:
+        return [page.warning("No track matches anybody: there is nothing to draw.")]
+    curves = plotted(hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold")
+    return [
+        plotted(sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence"),
+        curves,
+        page.caption(
+            "HOTA is the mean of its curve: the geometric mean of DetA (who is found) and AssA (who keeps his id). The "
+            "lower of the two holds HOTA back. A curve that falls early tells of inexact boxes."
+        )
+        if curves
+        else "",
+    ]
 
 
 def _best_epoch(log: MetricsLog) -> str:
@@ -242,12 +254,16 @@ def _picture_parts(pictures: Sequence[Picture]) -> list[str]:
     for picture in pictures:
         figures.append(page.photograph(picture.tracks, picture.caption))
         if picture.heatmap is not None:
-            figures.append(page.photograph(picture.heatmap, "where the network sees centres of people"))
+            figures.append(
+                page.photograph(
+                    picture.heatmap, "the network's heatmap (bright = surely somebody's centre) under the same tracks"
+                )
+            )
     return [
         f'<div class="frames">{"".join(figures)}</div>',
         page.caption(
-            "A box without a warm spot is a track that goes on unseen; a warm spot without a box is somebody whom the "
-            "tracker does not report, for example below its score threshold."
+            "A box without a bright spot is a track that goes on unseen; a bright spot without a box is somebody whom "
+            "the tracker does not report, for example below its score threshold."
         ),
     ]
 

@@ -10,10 +10,15 @@ from fairmot_pl.reporting.run_records import RunRecord
 Facts = list[tuple[str, str]]
 
 
+def is_evaluation(run: RunRecord) -> bool:
+    """Whether a run has evaluated a checkpoint, and trained nothing."""
+    return "checkpoint" in run.config
+
+
 def setup_line(run: RunRecord) -> str:
     """One sentence: network, data, length; or which checkpoint was evaluated on what."""
     network, validation = _network(run, brief=True), _validation(run, brief=True)
-    if "checkpoint" in run.config:
+    if is_evaluation(run):
         return f"{network or 'A checkpoint'}, evaluated{f' on {validation}' if validation else ''}."
     parts = [network or "A network"]
     if training := _training(run, brief=True):
@@ -24,7 +29,7 @@ def setup_line(run: RunRecord) -> str:
 
 def setup_facts(run: RunRecord) -> Facts:
     """Network, data, losses, optimiser, tracker: one row each; what the records do not tell is left out."""
-    trained = "checkpoint" not in run.config
+    trained = not is_evaluation(run)
     rows = {
         "Network": _network(run),
         "Network input": _input(run),
@@ -35,6 +40,7 @@ def setup_facts(run: RunRecord) -> Facts:
         "Optimiser": _optimiser(run),
         "Tracker": _settings(run, "tracker."),
         "Seed": _text(run.config.get("seed")),
+        "Ran on": _text(run.recorded("environment", "device")),
     }
     return [(name, text) for name, text in rows.items() if text]
 

@@ -95,15 +95,21 @@ def draw_pictures(trainer: pl.Trainer, results: Mapping[str, NDArray[np.float64]
         annotation = next(found for found in sequence.frames if found.frame == seen.frame)
         image, tracks = read_image(annotation.image_path), tracks_of_frame(results[sequence.name], seen.frame)
         letterbox = Letterbox(image.shape[:2], trainer.datamodule.input_size)  # type: ignore[attr-defined]
-        warm = draw_heatmap(image, seen.heatmap / np.float32(255), letterbox=letterbox)
+        warm = draw_heatmap(_dimmed(image), seen.heatmap / np.float32(255), letterbox=letterbox, strength=1.0)
         pictures.append(
             Picture(
                 caption=f"{sequence.name}, frame {seen.frame}: {len(tracks)} tracks of {len(annotation)} people",
                 tracks=jpeg(draw_tracks(image, tracks), max_side=MAX_SIDE),
-                heatmap=jpeg(warm, max_side=MAX_SIDE),
+                heatmap=jpeg(draw_tracks(warm, tracks), max_side=MAX_SIDE),
             )
         )
     return pictures
+
+
+def _dimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A grey, darker copy: on it, a heatmap has the only warm colours."""
+    grey = 0.55 * image.mean(axis=2, keepdims=True)
+    return np.broadcast_to(grey, image.shape).astype(np.uint8)
 
 
 def _look(trainer: pl.Trainer, pl_module: pl.LightningModule, annotation: FrameAnnotation) -> NDArray[np.uint8] | None:
