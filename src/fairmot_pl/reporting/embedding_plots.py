@@ -65,9 +65,15 @@ def _draw_hills(panel: Axes, hills: Mapping[str, Int]) -> None:
         panel.stairs(values, EDGES, color=colour, label=label, linewidth=1.4)
         if values.max() > top:
             middle = (EDGES[values.argmax()] + EDGES[values.argmax() + 1]) / 2
-            side = {"xytext": (-9, -3), "ha": "right"} if middle > 0 else {"xytext": (9, -3), "ha": "left"}
-            text = f"up to {values.max():.0f} %"
-            panel.annotate(text, (middle, top), textcoords="offset points", va="top", fontsize=8, color=MUTED, **side)
+            away, side = (-9, "right") if middle > 0 else (9, "left")
+            panel.annotate(
+                *(f"up to {values.max():.0f} %", (middle, top), (away, -3)),
+                textcoords="offset points",
+                ha=side,
+                va="top",
+                fontsize=8,
+                color=MUTED,
+            )
     panel.set_xlim(-1, 1)
     panel.set_ylim(0, top)
 
