@@ -145,7 +145,7 @@ def test_bars_are_milliseconds_a_step_or_a_frame():
     assert [bar.get_width() for bar in validation.patches] == pytest.approx([10])
     assert training.get_xlabel() == "milliseconds a step"
     assert validation.get_xlabel() == "milliseconds a frame"
-    assert "validation: 10.0 ms a frame, of which network takes 100%" in slowest_line(times)
+    assert "validation: 10 ms a frame, of which network takes 100%" in slowest_line(times)
     assert times_from_json(times_as_json(times)) == times
 
 

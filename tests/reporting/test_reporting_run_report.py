@@ -267,7 +267,7 @@ def test_contents_lead_to_every_section(tmp_path, summary, metrics_csv):
 def test_where_the_time_went(tmp_path):
     stages = {"training": PhaseTimes(count=10, seconds={"backward": 3.0, "waiting for data": 1.0})}
     page, html = report(tmp_path, stages=stages)
-    assert "training: 400.0 ms a step, of which backward takes 75% (over 10 steps)" in page.text
+    assert "Training: 400 ms a step, of which backward takes 75% (over 10 steps)." in page.text
     assert "300 ms, 75%" in page.text
     assert html.count("<svg") == 1
 

@@ -287,13 +287,17 @@ def _time_parts(stages: StageTimes) -> list[str]:
     if figure is None:
         return []
     return [
-        f"<p>{escape(slowest_line(stages))}.</p>",
+        f"<p>{escape(_sentence(slowest_line(stages)))}</p>",
         plotted(figure, "Milliseconds that each stage of training and of validation takes, slowest first"),
         page.caption(
-            "Each instant counts for one stage, the innermost at work in the main process; names in capitals are "
-            "callbacks. On a GPU, work is queued: training stages show where the processor waits for it."
+            "Each instant counts for one stage, the innermost at work in the main process; names like "
+            "ValidationMedia are callbacks. On a GPU, work is queued: training stages show where the processor waits for it."
         ),
     ]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
 
 
 def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -82,10 +82,14 @@ def slowest_line(times: StageTimes) -> str:
         if part.count and part.total > 0:
             stage, seconds = next(iter(part.slowest().items()))
             parts.append(
-                f"{phase}: {1e3 * part.total / part.count:.1f} ms a {PHASES[phase]}, "
+                f"{phase}: {_in_words(1e3 * part.total / part.count)} a {PHASES[phase]}, "
                 f"of which {stage} takes {seconds / part.total:.0%} (over {part.count:,} {PHASES[phase]}s)"
             )
     return "; ".join(parts)
+
+
+def _in_words(milliseconds: float) -> str:
+    return f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
 
 
 def _draw_stages(panel: Axes, part: PhaseTimes, *, per: str) -> None:
@@ -94,7 +98,7 @@ def _draw_stages(panel: Axes, part: PhaseTimes, *, per: str) -> None:
     lengths = 1e3 * np.array(list(stages.values())) / part.count
     panel.barh(places, lengths, 0.66, color=COLOURS["blue" if per == "step" else "green"])
     for place, length, seconds in zip(places, lengths, stages.values(), strict=True):
-        text = f"{length:.3g} ms, {seconds / part.total:.0%}"
+        text = f"{_in_words(length)}, {seconds / part.total:.0%}"
         panel.annotate(text, (length, place), (4, 0), textcoords="offset points", va="center", fontsize=8, color=MUTED)
     panel.set_yticks(places, list(stages))
     panel.invert_yaxis()
