@@ -290,8 +290,8 @@ def _time_parts(stages: StageTimes) -> list[str]:
         f"<p>{escape(_sentence(slowest_line(stages)))}</p>",
         plotted(figure, "Milliseconds that each stage of training and of validation takes, slowest first"),
         page.caption(
-            "Each instant counts for one stage, the innermost at work in the main process; names like "
-            "ValidationMedia are callbacks. On a GPU, work is queued: training stages show where the processor waits for it."
+            "Each instant counts for one stage, the innermost at work in the main process; names like ValidationMedia "
+            "are callbacks. On a GPU, work is queued: training stages show where the processor waits for it."
         ),
     ]
 
