@@ -42,7 +42,7 @@ bench: $(READY)  ## time the parts; figures go to the terminal
 	$(BIN)/python benchmarks/stages.py
 
 notebooks: $(READY)  ## execute the notebooks
-	$(BIN)/python -m pytest --nbmake notebooks --override-ini testpaths=notebooks
+	$(TEST) notebooks
 
 lock: $(READY)  ## pin the newest versions pyproject.toml allows into requirements.lock
 	$(BIN)/python scripts/lock.py

@@ -102,7 +102,6 @@ def evaluate(config: DictConfig) -> Outcome:
         record["data"]["network outputs"] = recorder.use or "not kept"
         figures = write_outcome(
             *(trainer, folder, record),
-            title=config.name,
             more={},
             tracks_folder=folder,
             refinement=Refinement(**plain(config.refine)),

@@ -124,7 +124,7 @@ def fit(
     last = str(folder / "checkpoints" / "last.ckpt")
     try:
         trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
-        return finish_training(trainer, folder, record, title=config.name)
+        return finish_training(trainer, folder, record)
     except SystemExit:  # Lightning's way out after Ctrl-C
         if sweep_folder() is None:  # a sweep says itself how it goes on
             print(f"stopped; to go on: python -m fairmot_pl.train resume={quoted(folder)}", file=sys.stderr)

@@ -11,6 +11,8 @@ import yaml
 from entries.conftest import SHORT, SMALL_NET, TINY
 from entries.wandb_run import read_wandb_runs
 from fairmot_pl.mot_format import read_mot
+from fairmot_pl.reporting.evidence import read_evidence
+from fairmot_pl.reporting.run_folder import report_of
 
 
 def test_train_evaluate_track(train_tiny, run, world_root):
@@ -44,6 +46,8 @@ def test_train_evaluate_track(train_tiny, run, world_root):
     tables = {path.name for path in (evaluated.folder / "tables").iterdir()}
     assert tables >= {f"{name}.{kind}" for name in ("tracking", "detection", "reid") for kind in ("csv", "md")}
     assert "Re-identification" in (evaluated.folder / "report.html").read_text()
+    check_evidence(trained.folder, {"training", "validation"})
+    check_evidence(evaluated.folder, {"validation"})
     for name in ("SYN-101", "SYN-102"):
         read_mot(evaluated.folder / f"{name}.txt")
 
@@ -53,6 +57,26 @@ def test_train_evaluate_track(train_tiny, run, world_root):
     assert written >= {"SYN-101.txt", "SYN-101.mp4", "config.yaml", "metrics.json"}
     assert tracked.metrics["speed/frames"] == 6
     assert tracked.metrics["boxes"] == len(read_mot(tracked.folder / "SYN-101.txt"))
+
+
+def check_evidence(folder, phases):
+    """Curves, pictures and times are there, and the report is the same when it is made again."""
+    evidence = read_evidence(folder)
+    assert set(evidence.hota) == {"OVERALL", "SYN-101", "SYN-102"}
+    assert evidence.looks.names == ("SYN-101", "SYN-102")
+    assert [picture.caption.split(":")[0] for picture in evidence.pictures] == [
+        "SYN-101, frame 4",
+        "SYN-102, frame 4",
+    ]
+    assert all(picture.heatmap for picture in evidence.pictures)
+    assert set(evidence.stages) == phases
+    assert evidence.stages["validation"].seconds["network"] > 0
+    if "training" in phases:
+        times = evidence.stages["training"]
+        assert times.count == 6, "two epochs of three steps"
+        assert {"waiting for data", "network and losses", "backward", "optimiser"} <= times.seconds.keys()
+    before = (folder / "report.html").read_text()
+    assert report_of(folder).read_text() == before
 
 
 def test_the_run_is_in_wandb_offline(train_tiny):

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import cv2
 import numpy as np
 import pytest
 
+from fairmot_pl.evaluation.embedding import GAPS
+from fairmot_pl.evaluation.embedding_map import EmbeddingMap
+from fairmot_pl.evaluation.quality import Quality
+from fairmot_pl.evaluation.similarity import BINS
+from fairmot_pl.reporting import page as html_page
 from fairmot_pl.reporting import run_report
+from fairmot_pl.reporting.evidence import Picture
 from fairmot_pl.reporting.run_report import write_run_report
+from fairmot_pl.reporting.stage_times import PhaseTimes
 
 VOID = {"meta", "img", "br", "use", "path", "link", "input"}
 
@@ -51,9 +60,12 @@ def report(folder, **parts) -> tuple[Page, str]:
 
 
 @pytest.fixture
-def frames():
-    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    return [("MOT17-02, frame 7", image), ("<wide> picture", np.zeros((100, 2000, 3), np.uint8))]
+def pictures():
+    noise = html_page.jpeg(np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8))
+    return [
+        Picture(caption="MOT17-02, frame 7", tracks=noise, heatmap=noise),
+        Picture(caption="<wide> picture", tracks=noise, heatmap=None),
+    ]
 
 
 @pytest.fixture
@@ -64,14 +76,14 @@ def video(tmp_path):
     return path
 
 
-def test_a_full_report_needs_nothing_from_outside(tmp_path, summary, metrics_csv, frames, video):
+def test_a_full_report_needs_nothing_from_outside(tmp_path, summary, metrics_csv, pictures, video):
     page, html = report(
         tmp_path,
         config_text="model:\n  reid_dim: 64  # <script>",
         environment={"python": "3.11", "packages": {"torch": "2.14", "numpy": "2.4"}},
         metrics_csv=metrics_csv,
         summary=summary,
-        frames=frames,
+        pictures=pictures,
         video=video,
         notes=["seed 3 & <b>bold</b>"],
     )
@@ -83,15 +95,15 @@ def test_a_full_report_needs_nothing_from_outside(tmp_path, summary, metrics_csv
     assert not re.search(r"https?://", without_namespaces)
 
 
-def test_what_is_read_first(tmp_path, summary, metrics_csv, frames):
-    page, html = report(tmp_path, metrics_csv=metrics_csv, summary=summary, frames=frames)
+def test_what_is_read_first(tmp_path, summary, metrics_csv, pictures):
+    page, html = report(tmp_path, metrics_csv=metrics_csv, summary=summary, pictures=pictures)
     assert page.text.startswith("a run a run 10 epochs, 200 steps, last training loss"), "title in head, then heading"
     first = page.text.index("HOTA 61.3 %")
     assert first < page.text.index("MOTA 71.3 %") < page.text.index("IDF1 74.3 %") < page.text.index("IDSW 1,234")
     assert first < page.text.index("Tracking") < page.text.index("Training")
     assert "Best HOTA over 5 validations: 54.0 % in epoch 10" in page.text
     assert html.count("<svg") == 4
-    assert page.tags.count("img") == 2
+    assert page.tags.count("img") == 3, "two pictures, one of them with its heatmap"
     assert "<wide> picture" in page.text
 
 
@@ -119,6 +131,7 @@ def test_texts_are_escaped(tmp_path):
 def test_nothing_but_a_title_says_what_is_missing(tmp_path):
     page, html = report(tmp_path)
     assert "This run was not validated" in page.text
+    assert "nav" not in page.tags
     assert "No training metrics" in page.text
     assert "section" not in page.tags
     assert "<svg" not in html
@@ -171,19 +184,94 @@ def test_a_missing_video_is_said(tmp_path):
     assert "gone.mp4 is not there" in report(tmp_path, video=tmp_path / "gone.mp4")[0].text
 
 
-def test_large_pictures_are_shrunk(tmp_path):
+def test_large_pictures_are_shrunk():
     noise = np.random.default_rng(0).integers(0, 256, (1500, 3000, 3), dtype=np.uint8)
-    _, html = report(tmp_path, frames=[("noise", noise)])
-    assert len(html) < 1_500_000
+    for side in (1280, 300):
+        content = html_page.jpeg(noise, max_side=side)
+        assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape == (side // 2, side, 3)
 
 
 @pytest.mark.parametrize("image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
-def test_a_picture_that_is_none_is_named(tmp_path, image):
+def test_a_picture_that_is_none_is_named(image):
     with pytest.raises(ValueError, match="picture 'odd' has shape"):
-        report(tmp_path, frames=[("odd", image)])
+        html_page.picture(image, "odd")
 
 
 def test_a_report_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"report\.html could not be written"):
         write_run_report(tmp_path / "file", title="x")
+
+
+def quality(**parts) -> Quality:
+    curve = {"recall": [0.0, 0.5, 1.0], "precision": [1.0, 0.8, 0.0], "score": [0.9, 0.4, 0.0]}
+    return Quality(**{"overall": {"AP50": 0.6}, "sequences": {}, "curve": curve, "full": True, **parts})
+
+
+def looks(people: int) -> EmbeddingMap:
+    identities = np.repeat(np.arange(people), 5)
+    points = np.random.default_rng(0).normal(size=(len(identities), 2))
+    nobody = np.zeros(len(identities), np.int64)
+    return EmbeddingMap(
+        points=points, sequences=nobody, identities=identities, names=("A",), shares=np.array([0.6, 0.2])
+    )
+
+
+def hills(same: int, different: int) -> np.ndarray:
+    counts = np.zeros((len(GAPS), 2, BINS), np.int64)
+    counts[0, 0, 70], counts[0, 1, 30] = same, different
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (dict(full=False), "Embeddings were not measured in this validation"),
+        (dict(similarity=hills(0, 0)), "Nobody in the validation frames has an identity"),
+        (dict(similarity=hills(9, 0), looks=looks(1)), "No frames hold both one person twice and two people"),
+        (dict(curve={"recall": [0.0], "precision": [0.0], "score": [0.0]}), "Nothing that was detected is right"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(tmp_path, summary, parts, said):
+    page, _ = report(tmp_path, summary=summary, quality=quality(**parts))
+    assert said in page.text
+
+
+def test_detection_and_reid_are_drawn_and_explained(tmp_path, summary):
+    whole = quality(similarity=hills(4, 9), looks=looks(3))
+    page, html = report(tmp_path, summary=summary, quality=whole)
+    assert "Precision and recall at IoU 0.5: AP 60.0 %" in page.text
+    assert "1 frame apart: 0 % in common" in page.text
+    assert "Embeddings by person" in page.text
+    assert html.count("<svg") == 5
+    assert "AP50 60.0 %" in page.text, "among the figures at the top"
+
+
+def test_tracks_that_match_nobody_are_no_curves(tmp_path, summary):
+    nothing = replace(summary, overall={**summary.overall, "HOTA": 0.0})
+    page, html = report(tmp_path, summary=nothing)
+    assert "No track matches anybody" in page.text
+    assert "<svg" not in html
+
+
+def test_contents_lead_to_every_section(tmp_path, summary, metrics_csv):
+    page, html = report(tmp_path, summary=summary, metrics_csv=metrics_csv, setup=[("Network", "a & b")])
+    anchors = re.findall(r'<section id="([^"]+)">', html)
+    assert [f"#{anchor}" for anchor in anchors] == [address for address in page.addresses if address.startswith("#")][
+        : len(anchors)
+    ]
+    assert anchors == ["what-was-trained-on-what", "tracking", "training"]
+    assert "Network a & b" in page.text
+
+
+def test_where_the_time_went(tmp_path):
+    stages = {"training": PhaseTimes(count=10, seconds={"backward": 3.0, "waiting for data": 1.0})}
+    page, html = report(tmp_path, stages=stages)
+    assert "Training: 400 ms a step, of which backward takes 75% (over 10 steps)." in page.text
+    assert "300 ms, 75%" in page.text
+    assert html.count("<svg") == 1
+
+
+def test_an_evaluation_has_no_training(tmp_path, summary, metrics_csv):
+    page, _ = report(tmp_path, summary=summary, metrics_csv=metrics_csv, evaluated=True)
+    assert "Loss doctor" not in page.text

@@ -38,6 +38,7 @@ from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.loggers import build_loggers
 from fairmot_pl.training.module import FairMOTModule
 from fairmot_pl.training.recordings import network_key
+from fairmot_pl.training.stage_profiler import StageProfiler
 
 log = logging.getLogger(__name__)
 
@@ -274,6 +275,7 @@ def build_trainer(
         "callbacks": [*callbacks, *build_callbacks(config, folder)],
         "logger": open_loggers(config, folder, record, job_type=job_type, tags=tags),
         "enable_checkpointing": any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
+        "profiler": settings.pop("profiler", None) or StageProfiler(),
         "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
     }
     try:

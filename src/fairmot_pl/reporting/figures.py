@@ -13,6 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from fairmot_pl.inference.palette import OKABE_ITO, hex_colour
+from fairmot_pl.reporting import page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,6 +104,11 @@ def to_svg(figure: Figure, *, alt: str) -> str:
     svg = re.sub(r"#[0-9a-f]{6}\b", lambda found: _variable(found.group()), svg)
     label = escape(alt, quote=True)
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).replace(">", f"><title>{label}</title>", 1)
+
+
+def plotted(figure: Figure | None, alt: str) -> str:
+    """The figure as a part of a page; nothing for none."""
+    return page.plot(to_svg(figure, alt=alt)) if figure is not None else ""
 
 
 def to_png(figure: Figure, *, dpi: int = 150) -> bytes:

@@ -28,10 +28,22 @@ def page(title: str, body: Sequence[str]) -> str:
     return f"{head}\n<body><main>\n{content}\n</main></body></html>\n"
 
 
-def section(heading: str, *content: str) -> str:
-    """A titled card around HTML; nothing where there is no content."""
+def section(heading: str, *content: str, anchor: str = "") -> str:
+    """A titled card around HTML, which links may name by its `anchor`; nothing where there is no content."""
     inner = "\n".join(part for part in content if part)
-    return f"<section><h2>{escape(heading)}</h2>\n{inner}\n</section>" if inner else ""
+    attribute = f' id="{escape(anchor, quote=True)}"' if anchor else ""
+    return f"<section{attribute}><h2>{escape(heading)}</h2>\n{inner}\n</section>" if inner else ""
+
+
+def contents(places: Sequence[tuple[str, str]]) -> str:
+    """Links to sections: (anchor, heading)."""
+    links = "".join(f'<a href="#{escape(anchor, quote=True)}">{escape(heading)}</a>' for anchor, heading in places)
+    return f'<nav aria-label="Contents">{links}</nav>' if links else ""
+
+
+def subheading(text: str) -> str:
+    """A heading within a section."""
+    return f"<h3>{escape(text)}</h3>"
 
 
 def note(text: str) -> str:
@@ -131,17 +143,32 @@ def picture(image: NDArray[np.uint8], caption: str) -> str:
     Raises:
         ValueError: no such image.
     """
+    try:
+        return photograph(jpeg(image), caption)
+    except ValueError as error:
+        raise ValueError(f"picture {caption!r} {error}") from error
+
+
+def photograph(content: bytes, caption: str) -> str:
+    """A JPEG, embedded as it is."""
+    text = escape(caption, quote=True)
+    address = data_address("image/jpeg", content)
+    return f'<figure><img src="{address}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+
+
+def jpeg(image: NDArray[np.uint8], *, max_side: int = MAX_IMAGE_SIDE) -> bytes:
+    """An `(H, W, 3)` uint8 RGB image as JPEG, its longer side at most `max_side` pixels.
+
+    Raises:
+        ValueError: no such image.
+    """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(
-            f"picture {caption!r} has shape {image.shape} and dtype {image.dtype}; (H, W, 3) uint8 is needed"
-        )
-    ratio = MAX_IMAGE_SIDE / max(image.shape[:2])
+        raise ValueError(f"has shape {image.shape} and dtype {image.dtype}; (H, W, 3) uint8 is needed")
+    ratio = max_side / max(image.shape[:2])
     if ratio < 1:
         image = np.asarray(cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA), np.uint8)
-    _, jpeg = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-    address = data_address("image/jpeg", jpeg.tobytes())
-    text = escape(caption, quote=True)
-    return f'<figure><img src="{address}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+    _, encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return encoded.tobytes()
 
 
 def data_address(kind: str, content: bytes) -> str:

@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairmot_pl import __version__
 from fairmot_pl.evaluation.quality import Quality
-from fairmot_pl.evaluation.summary import COLUMNS, OVERALL, Summary
+from fairmot_pl.evaluation.summary import COLUMNS, Summary
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting import page
-from fairmot_pl.reporting.figures import to_svg
+from fairmot_pl.reporting.evidence import Picture
+from fairmot_pl.reporting.figures import plotted
 from fairmot_pl.reporting.loss_doctor import diagnose
-from fairmot_pl.reporting.metric_tables import MetricTable, quality_tables, tracking_table
+from fairmot_pl.reporting.metric_tables import tracking_table
 from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
-from fairmot_pl.reporting.tracking_plots import hota_figure, precision_recall_figure, sequence_figure
+from fairmot_pl.reporting.quality_sections import detection_parts, reid_parts, table_parts
+from fairmot_pl.reporting.stage_times import StageTimes, slowest_line, stage_figure
+from fairmot_pl.reporting.tracking_plots import hota_figure, sequence_figure
 from fairmot_pl.reporting.training_plots import loss_figure, validation_figure
 from fairmot_pl.reporting.wording import figure_text, is_fraction
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 REPORT_NAME = "report.html"
-HEADLINE = ("HOTA", "MOTA", "IDF1", "IDSW", "DetA", "AssA")
-MAX_EMBEDDED_VIDEO = 8_000_000
+HEADLINE = ("HOTA", "MOTA", "IDF1", "IDSW", "DetA", "AssA", "AP50", "TPR@FAR=0.1")
+MAX_EMBEDDED_VIDEO = 3_000_000
 """Bytes; a larger video is linked only."""
+
+
+class Section(NamedTuple):
+    """A part of the page: its heading and its HTML; empty where there is nothing to say."""
+
+    heading: str
+    content: Sequence[str]
+
+    @property
+    def anchor(self) -> str:
+        """What links call it."""
+        return re.sub(r"[^a-z]+", "-", self.heading.lower()).strip("-")
 
 
 class Scores(Protocol):
@@ -55,6 +67,9 @@ def write_run_report(
     folder: Path | str,
     *,
     title: str,
+    line: str = "",
+    evaluated: bool = False,
+    setup: Sequence[tuple[str, str]] = (),
     config_text: str = "",
     environment: Mapping[str, Any] | None = None,
     metrics_csv: Path | None = None,
@@ -62,7 +77,8 @@ def write_run_report(
     quality: Quality | None = None,
     reference: Summary | None = None,
     offline: Summary | None = None,
-    frames: Sequence[tuple[str, NDArray[np.uint8]]] = (),
+    pictures: Sequence[Picture] = (),
+    stages: StageTimes | None = None,
     video: Path | None = None,
     notes: Sequence[str] = (),
 ) -> Path:
@@ -71,6 +87,9 @@ def write_run_report(
     Args:
         folder: the run's folder.
         title: heading of the page.
+        line: one sentence below it: what was trained on what.
+        evaluated: whether a checkpoint was evaluated: nothing was trained.
+        setup: the same as names and values.
         config_text: the resolved configuration as YAML text.
         environment: versions, device and the like; values may be mappings.
         metrics_csv: the run's metrics file.
@@ -78,7 +97,8 @@ def write_run_report(
         quality: its detection and re-ID figures.
         reference: its tracking figures as FairMOT's scripts count them.
         offline: its tracking figures refined after the fact.
-        frames: caption and `(H, W, 3)` uint8 RGB image of each picture.
+        pictures: of validation frames.
+        stages: where the time went.
         video: a clip; linked, and embedded where it is small.
         notes: remarks shown at the top.
 
@@ -86,30 +106,36 @@ def write_run_report(
         The path of the report.
 
     Raises:
-        ValueError: a picture that is no image.
         OSError: the report cannot be written.
     """
     path = Path(folder) / REPORT_NAME
     log, problems = _read_log(metrics_csv)
-    curves = _loss_section(log) if log else ""
-    validated = _validation_section(log, summary)
+    validated = _tracking_parts(log, summary)
+    sections = [
+        Section("What was evaluated" if evaluated else "What was trained on what", [page.facts(setup)]),
+        Section("Tracking", validated),
+        Section(
+            "Tracking as FairMOT's scripts count it", table_parts([tracking_table(reference)] if reference else [])
+        ),
+        Section("Tracking, refined after the fact", table_parts([tracking_table(offline)] if offline else [])),
+        Section("Detection", detection_parts(quality) if quality else []),
+        Section("Re-identification", reid_parts(quality) if quality else []),
+        Section("Training", _training_parts(log) if log and not evaluated else []),
+        Section("Pictures", _picture_parts(pictures)),
+        Section("Video", _video_parts(path.parent, video)),
+        Section("Time", _time_parts(stages or {})),
+        Section("Environment", [page.facts(_facts(environment or {}))]),
+        Section("Configuration", [page.folded("Show the resolved configuration", config_text)]),
+    ]
+    shown = [section for section in sections if any(section.content)]
     body = [
-        f"<header><h1>{escape(title)}</h1><p class='subtitle'>{escape(_subtitle(log))}</p></header>",
-        page.tiles(_headline(log, summary)),
+        f"<header><h1>{escape(title)}</h1><p class='subtitle'>{escape(line or _subtitle(log))}</p></header>",
+        page.tiles(_headline(log, summary, quality)),
+        page.contents([(section.anchor, section.heading) for section in shown]) if len(shown) > 2 else "",
         *map(page.note, notes),
         *map(page.warning, problems),
-        validated or page.warning("This run was not validated: there are no tracking metrics to show."),
-        _table_section("Tracking as FairMOT's scripts count it", [tracking_table(reference)] if reference else []),
-        _table_section("Tracking, refined after the fact", [tracking_table(offline)] if offline else []),
-        *(_quality_sections(quality) if quality else []),
-        curves,
-        page.section(
-            "Pictures",
-            f'<div class="frames">{"".join(page.picture(i, c) for c, i in frames)}</div>' if frames else "",
-        ),
-        _video_section(path.parent, video),
-        page.section("Environment", page.facts(_facts(environment or {}))),
-        page.section("Configuration", page.folded("Show the resolved configuration", config_text)),
+        "" if any(validated) else page.warning("This run was not validated: there are no tracking metrics to show."),
+        *(page.section(section.heading, *section.content, anchor=section.anchor) for section in shown),
         f"<footer>Written by fairmot_pl {__version__}. This file needs nothing from outside.</footer>",
     ]
     write_text(path, page.page(title, body))
@@ -131,6 +157,7 @@ def _read_log(metrics_csv: Path | None) -> tuple[MetricsLog | None, list[str]]:
 
 
 def _subtitle(log: MetricsLog | None) -> str:
+    """How far the training came."""
     if log is None:
         return "No training metrics"
     parts = []
@@ -144,11 +171,12 @@ def _subtitle(log: MetricsLog | None) -> str:
     return ", ".join(parts) or "No training metrics"
 
 
-def _headline(log: MetricsLog | None, summary: Scores | None) -> list[tuple[str, str, str]]:
+def _headline(log: MetricsLog | None, summary: Scores | None, quality: Quality | None) -> list[tuple[str, str, str]]:
     """(name, value, unit) of the main metrics: of the evaluation, else the last ones logged."""
     values: dict[str, float | None]
     if summary is not None:
-        values = {name: summary.overall.get(name) for name in HEADLINE}
+        known = {**(quality.overall if quality else {}), **summary.overall}
+        values = {name: known.get(name) for name in HEADLINE}
     else:
         values = {name: log.last(f"val/{name}") if log else None for name in HEADLINE}
     return [
@@ -158,16 +186,32 @@ def _headline(log: MetricsLog | None, summary: Scores | None) -> list[tuple[str,
     ]
 
 
-def _validation_section(log: MetricsLog | None, summary: Scores | None) -> str:
+def _tracking_parts(log: MetricsLog | None, summary: Scores | None) -> list[str]:
     parts = []
     if summary is not None:
         parts.append(_sequence_table(summary))
-        parts.append(_svg(sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence"))
-        parts.append(_svg(hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold"))
-    if log is not None:
-        parts.append(_best_epoch(log))
-        parts.append(_svg(validation_figure(log), "Tracking metrics on the validation sequences over epochs"))
-    return page.section("Tracking", *parts)
+        parts += _tracking_figures(summary)
+    once = log is None or len(log.series("val/HOTA", "epoch")[0]) < 2
+    if log is not None and not (parts and once):  # a single validation is in the table
+        over_time = plotted(validation_figure(log), "Tracking metrics on the validation sequences over epochs")
+        parts += [page.subheading("Over the training"), _best_epoch(log), over_time] if over_time else []
+    return parts
+
+
+def _tracking_figures(summary: Scores) -> list[str]:
+    if summary.overall.get("HOTA") == 0:
+        return [page.warning("No track matches anybody: there is nothing to draw.")]
+    curves = plotted(hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold")
+    return [
+        plotted(sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence"),
+        curves,
+        page.caption(
+            "HOTA is the mean of its curve: the geometric mean of DetA (who is found) and AssA (who keeps his id). The "
+            "lower of the two holds HOTA back. A curve that falls early tells of inexact boxes."
+        )
+        if curves
+        else "",
+    ]
 
 
 def _best_epoch(log: MetricsLog) -> str:
@@ -191,56 +235,69 @@ def _sequence_table(summary: Scores) -> str:
         ["Sequence", *columns],
         [cells(name, scores) for name, scores in summary.sequences.items()],
         total=cells("All", summary.overall),
-    ) + page.caption("HOTA to IDR in percent; the others are counts.")
+    ) + page.caption("HOTA to IDR in percent; the others are counts. All: from the counts of all, not a mean.")
 
 
-def _table_section(heading: str, tables: Sequence[MetricTable], *more: str) -> str:
-    """Tables under their titles; the row of all sequences comes last."""
-    parts = []
-    for table in tables:
-        header, *rows = table.cells()
-        total = rows.pop() if rows and rows[-1][0] == OVERALL else None
-        unit = f", {table.unit}" if table.unit else ""
-        parts += [page.table(header, rows, total=total), page.caption(f"{table.title}{unit}.")]
-    return page.section(heading, *parts, *more)
-
-
-def _quality_sections(quality: Quality) -> list[str]:
-    """Detection, with its precision over recall, and re-ID."""
-    tables = quality_tables(quality)
-    detection = [table for table in tables if table.name.startswith("detection")]
-    curve = _svg(precision_recall_figure(quality.curve), "Precision over recall of detections at an IoU of 0.5")
+def _training_parts(log: MetricsLog) -> list[str]:
+    found = diagnose(log)
     return [
-        _table_section("Detection", detection, curve),
-        _table_section("Re-identification", [table for table in tables if table not in detection]),
+        f"<p>{escape(_subtitle(log))}.</p>",
+        (page.note if found.is_fine else page.warning)(f"Loss doctor: {found.line}."),
+        plotted(loss_figure(log), "Training losses, their weights and the learning rate over steps"),
     ]
 
 
-def _loss_section(log: MetricsLog) -> str:
-    found = diagnose(log)
-    return page.section(
-        "Training",
-        (page.note if found.is_fine else page.warning)(f"Loss doctor: {found.line}."),
-        _svg(loss_figure(log), "Training losses, their weights and the learning rate over steps"),
-    )
+def _picture_parts(pictures: Sequence[Picture]) -> list[str]:
+    if not pictures:
+        return []
+    figures = []
+    for picture in pictures:
+        figures.append(page.photograph(picture.tracks, picture.caption))
+        if picture.heatmap is not None:
+            figures.append(
+                page.photograph(
+                    picture.heatmap, "the network's heatmap (bright = surely somebody's centre) under the same tracks"
+                )
+            )
+    return [
+        f'<div class="frames">{"".join(figures)}</div>',
+        page.caption(
+            "A box without a bright spot is a track that goes on unseen; a bright spot without a box is somebody whom "
+            "the tracker does not report, for example below its score threshold."
+        ),
+    ]
 
 
-def _svg(figure: Figure | None, alt: str) -> str:
-    return page.plot(to_svg(figure, alt=alt)) if figure is not None else ""
-
-
-def _video_section(folder: Path, video: Path | None) -> str:
+def _video_parts(folder: Path, video: Path | None) -> list[str]:
     if video is None:
-        return ""
+        return []
     if not video.is_file():
-        return page.section("Video", page.warning(f"{video} is not there."))
+        return [page.warning(f"{video} is not there.")]
     size = video.stat().st_size
     address = quote(Path(os.path.relpath(video, folder)).as_posix())
     link = f'<p><a href="{address}">{escape(video.name)}</a> ({size / 1e6:.1f} MB)</p>'
     if size >= MAX_EMBEDDED_VIDEO:
-        return page.section("Video", link)
+        return [link]
     source = page.data_address("video/mp4", video.read_bytes())
-    return page.section("Video", f'<video controls muted loop src="{source}"></video>', link)
+    return [f'<video controls muted loop src="{source}"></video>', link]
+
+
+def _time_parts(stages: StageTimes) -> list[str]:
+    figure = stage_figure(stages)
+    if figure is None:
+        return []
+    return [
+        f"<p>{escape(_sentence(slowest_line(stages)))}</p>",
+        plotted(figure, "Milliseconds that each stage of training and of validation takes, slowest first"),
+        page.caption(
+            "Each instant counts for one stage, the innermost at work in the main process; names like ValidationMedia "
+            "are callbacks. On a GPU, work is queued: training stages show where the processor waits for it."
+        ),
+    ]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
 
 
 def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -76,28 +76,6 @@ def sequence_figure(
     return figure
 
 
-def precision_recall_figure(curve: Mapping[str, Sequence[float]]) -> Figure | None:
-    """Precision of detections, and the score that is asked of them, over recall; None where nothing was found.
-
-    Args:
-        curve: `recall`, `precision` and `score`, as `fairmot_pl.evaluation.detection.precision_recall` gives them.
-    """
-    recall, precision, score = (np.asarray(curve[name], np.float64) for name in ("recall", "precision", "score"))
-    reached = precision > 0
-    if not reached.any():
-        return None
-    with styled():
-        figure, (panel,) = new_figure(1, 1, height=3.2)
-        panel.plot(100 * recall, 100 * precision, color=COLOURS["blue"], label="precision")
-        panel.plot(
-            100 * recall[reached], 100 * score[reached], color=COLOURS["orange"], label="score needed", linestyle="--"
-        )
-        panel.set_xlim(0, 100)
-        panel.set_ylim(0, 102)
-        finish_panel(panel, "Detection at an IoU of 0.5", "recall, percent", "percent")
-    return figure
-
-
 def _draw_bars(panel: Axes, name: str, values: Float, places: NDArray[np.floating], thickness: float) -> None:
     """Horizontal bars with their values beside them; a value that is no number says so."""
     lengths = np.nan_to_num(values)

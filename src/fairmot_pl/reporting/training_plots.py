@@ -82,11 +82,14 @@ def validation_figure(log: MetricsLog) -> Figure | None:
 
 
 def _draw_raw(panel: Axes, *, losses: Mapping[str, Series]) -> None:
+    from matplotlib.ticker import LogLocator
+
     parts = {task: series for task, series in losses.items() if task != "total"} or losses
     positive = min(float(values.min()) for _, values in parts.values()) > 0
     if positive:  # the tasks live on very different scales
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
         panel.yaxis.set_minor_formatter("{x:g}")  # the default writes mathematics, which is not parsed here
         panel.grid(visible=True, which="minor", color=GRID, linewidth=0.3)
     _draw_lines(panel, parts)
@@ -115,6 +118,7 @@ def _draw_rates(panel: Axes, *, rates: Mapping[str, Series]) -> None:
     for (name, series), colour in zip(rates.items(), COLOURS.values(), strict=False):
         panel.plot(*series, color=colour, label=name, drawstyle="steps-post")
     panel.yaxis.set_major_formatter("{x:g}")
+    panel.set_ylim(bottom=0)
     finish_panel(panel, "Learning rate", "step", "learning rate", legend=len(rates) > 1)
 
 

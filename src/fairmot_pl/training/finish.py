@@ -8,31 +8,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
-from numpy.typing import NDArray
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from fairmot_pl.data.images import read_image
 from fairmot_pl.evaluation.summary import Summary
 from fairmot_pl.evaluation.tracking import combine
-from fairmot_pl.inference.drawing import draw_tracks
 from fairmot_pl.inference.replay import count_sequence, ground_truth
-from fairmot_pl.mot_format import tracks_of_frame, write_mot
+from fairmot_pl.mot_format import write_mot
+from fairmot_pl.reporting.evidence import Evidence, write_evidence
 from fairmot_pl.reporting.metric_tables import evaluation_tables, write_figures, write_json
-from fairmot_pl.reporting.run_report import write_run_report
+from fairmot_pl.reporting.run_folder import report_of
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.tracking.refine import OFFLINE, Refinement
+from fairmot_pl.training.callbacks.pictures import draw_pictures
 from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 from fairmot_pl.training.checkpoint import read_checkpoint
 from fairmot_pl.training.dashboard.board import boards
 from fairmot_pl.training.loggers import merge_csv
 from fairmot_pl.training.provenance import write_provenance
+from fairmot_pl.training.stage_profiler import stage_times
 
 log = logging.getLogger(__name__)
 
 
-def finish_training(trainer: pl.Trainer, folder: Path, record: dict[str, Any], *, title: str) -> dict[str, float]:
+def finish_training(trainer: pl.Trainer, folder: Path, record: dict[str, Any]) -> dict[str, float]:
     """Score the best weights (if the last validation was of others), then write everything.
 
     Returns:
@@ -50,7 +49,7 @@ def finish_training(trainer: pl.Trainer, folder: Path, record: dict[str, Any], *
         if not scored or tracking.step != step:
             log.info("scoring the best checkpoint again for the report")
             _validate_unlogged(trainer, best.best_model_path)
-    figures = write_outcome(trainer, folder, record, title=title, more=trained, tracks_folder=folder / "tracks")
+    figures = write_outcome(trainer, folder, record, more=trained, tracks_folder=folder / "tracks")
     if best is not None and best.best_model_path and trainer.is_global_zero:
         for board in boards(trainer.loggers):
             board.keep_checkpoint(Path(best.best_model_path))
@@ -77,7 +76,6 @@ def write_outcome(
     folder: Path,
     record: dict[str, Any],
     *,
-    title: str,
     more: dict[str, float],
     tracks_folder: Path,
     refinement: Refinement | None = None,
@@ -104,27 +102,27 @@ def write_outcome(
     broken = [*trainer.datamodule.broken_training.notes, *trainer.datamodule.broken_validation.notes]  # type: ignore[attr-defined]
     notes = [*record.get("notes", []), *broken, *(tracking.notes if tracking else [])]
     write_provenance(folder, {**record, "notes": notes})
-    clip = folder / "validation.mp4"
-    write_run_report(
-        folder,
-        title=title,
-        config_text=(folder / "config.yaml").read_text(encoding="utf-8"),
-        environment={
-            **record["environment"],
-            **{f"data: {key}": value for key, value in record["data"].items()},
-        },
-        metrics_csv=merge_csv(folder),
-        summary=summary,
-        quality=tracking.quality if tracking else None,
-        reference=tracking.reference if tracking else None,
-        offline=offline,
-        frames=sample_frames(trainer.datamodule.val_sequences, tracking.results) if tracking else [],  # type: ignore[attr-defined]
-        video=clip if clip.is_file() else None,
-        notes=notes,
-    )
+    write_evidence(folder, gather_evidence(trainer, offline.offline if offline else ""))
+    merge_csv(folder)
+    report_of(folder)
     for board in boards(trainer.loggers):
         board.keep_outcome(figures)
     return figures
+
+
+def gather_evidence(trainer: pl.Trainer, offline: str = "") -> Evidence:
+    """What the last validation leaves for the report beyond its figures."""
+    tracking = tracking_of(trainer)
+    quality = tracking.quality if tracking else None
+    return Evidence(
+        hota=tracking.summary.curves if tracking and tracking.summary else {},
+        detection=quality.curve if quality else {},
+        similarity=quality.similarity if quality else None,
+        looks=quality.looks if quality else None,
+        stages=stage_times(trainer),
+        pictures=draw_pictures(trainer, tracking.results) if tracking else (),
+        offline=offline,
+    )
 
 
 def refine(
@@ -139,27 +137,3 @@ def refine(
         truth = ground_truth(sequence, last)
         scores[name] = count_sequence(name, truth, rows, benchmark=tracking.benchmark, last=last)
     return replace(combine(scores), offline=refinement.label)
-
-
-def sample_frames(
-    sequences: list[AnnotatedSequence], results: dict[str, NDArray[np.float64]], count: int = 4
-) -> list[tuple[str, NDArray[np.uint8]]]:
-    """A frame from the middle of up to `count` sequences with its tracks drawn, and a caption each.
-
-    Args:
-        sequences: the validation sequences.
-        results: `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
-        count: how many sequences at most.
-    """
-    drawn = []
-    for sequence in [found for found in sequences if found.name in results][:count]:
-        for annotation in sequence.frames[len(sequence) // 2 :]:
-            try:
-                image = read_image(annotation.image_path)
-            except (OSError, ValueError):  # a broken image: the data module has counted and named it
-                continue
-            tracks = tracks_of_frame(results[sequence.name], annotation.frame)
-            caption = f"{sequence.name}, frame {annotation.frame}: {len(tracks)} tracks"
-            drawn.append((caption, draw_tracks(image, tracks)))
-            break
-    return drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from fairmot_pl.losses.weighting.base import SharedPart
 from fairmot_pl.models.fairmot import Branch, build_fairmot
 from fairmot_pl.structures import FrameOutput
 from fairmot_pl.training.recordings import RecordedBatch
+from fairmot_pl.training.stage_profiler import NETWORK
 
 TASKS = ("heatmap", "size", "offset", "reid")
 
@@ -176,7 +178,10 @@ class FairMOTModule(pl.LightningModule):
         """
         if isinstance(batch, RecordedBatch):
             return batch.outputs
-        maps = self(batch.image)
+        with self._timed(NETWORK):
+            maps = self(batch.image)
+            if batch.image.is_cuda:  # decoding waits for it anyway
+                torch.cuda.synchronize(batch.image.device)
         input_size = (batch.image.shape[-2], batch.image.shape[-1])
         letterboxes = [Letterbox((height, width), input_size) for height, width in batch.image_size.tolist()]
         found = decode_detections(
@@ -204,6 +209,10 @@ class FairMOTModule(pl.LightningModule):
                 found, batch.broken, letterboxes, truth, identities, strict=True
             )
         ]
+
+    def _timed(self, stage: str) -> AbstractContextManager[Any]:
+        """Time a block as a stage of its own, where a trainer keeps times."""
+        return self.trainer.profiler.profile(stage) if self._trainer is not None else nullcontext()  # type: ignore[attr-defined]
 
     def configure_optimizers(self) -> Any:
         """Adam over the network and, at the same rate, over the parameters of the loss; step decay by epoch."""

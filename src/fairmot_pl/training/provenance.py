@@ -67,10 +67,11 @@ def write_provenance(folder: Path, record: Mapping[str, Any]) -> None:
     write_text(folder / PROVENANCE_NAME, json.dumps(kept, indent=2) + "\n")
 
 
-def model_facts(model: FairMOT) -> dict[str, int]:
-    """What a network costs: its parameters, and the bytes of an identity's float32 embedding."""
+def model_facts(model: FairMOT) -> dict[str, Any]:
+    """What a network is, and what it costs: its parameters, and the bytes of an identity's float32 embedding."""
     dim = int(model.config["reid_dim"])
     return {
+        "architecture": dict(model.config),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "embedding_dim": dim,
         "embedding_bytes": 4 * dim,

@@ -24,6 +24,7 @@ from fairmot_pl.mot_format import MotTable, write_mot
 from fairmot_pl.structures import AnnotatedSequence, FrameOutput
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.sharding import gather
+from fairmot_pl.training.stage_profiler import ASSOCIATION
 
 
 class _Measured(NamedTuple):
@@ -123,12 +124,13 @@ class TrackValidationSequences(pl.Callback):
         """Hand each frame's detections to its sequence's tracker; keep what detection and re-ID are measured by."""
         places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
         for (sequence, frame), output in zip(places, outputs, strict=True):
-            self._track(sequence, frame, output)
+            if self._last_frame.get(sequence) == frame:  # the filling-up of `FrameOrder`
+                continue
+            with trainer.profiler.profile(ASSOCIATION):  # type: ignore[attr-defined]
+                self._track(sequence, frame, output)
 
     def _track(self, index: int, frame: int, output: FrameOutput) -> None:
         last = self._last_frame.get(index)
-        if last == frame:  # the filling-up of `FrameOrder`
-            return
         sequence = self._sequences[index]
         if last is not None and frame < last:
             raise RuntimeError(

@@ -1,0 +1,99 @@
+"""Where the time of training and validation goes, measured by Lightning's own hooks."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter, defaultdict
+
+import pytorch_lightning as pl
+from pytorch_lightning.profilers import Profiler
+
+from fairmot_pl.reporting.stage_times import PHASES, PhaseTimes, StageTimes
+
+NETWORK, ASSOCIATION = "network", "association"
+"""Spans of our own, within Lightning's."""
+
+_STAGES = {
+    r"train_dataloader_next$|\.val_next$": "waiting for data",
+    r"batch_to_device$|transfer": "to the device",
+    r"\.training_step$": "network and losses",
+    r"\.backward$": "backward",
+    r"\.(optimizer_step|optimizer_zero_grad)$": "optimiser",
+    rf"^{NETWORK}$": "network",
+    r"\.validation_step$": "decoding",
+    rf"^{ASSOCIATION}$": "association",
+    r"TrackValidationSequences": "metrics",
+    r"^\[Callback\]": "",
+}
+"""What an action belongs to, by its name; a callback is a stage by its own name, all else is the trainer's."""
+
+_CALLBACK = re.compile(r"^\[Callback\](\w+)")
+_COUNTED = {"training": "network and losses", "validation": "association"}
+"""The stage of each phase that is entered once for each step, or frame."""
+
+
+class StageProfiler(Profiler):
+    """Adds up the seconds of each stage; at any time the innermost running action counts, and no other.
+
+    On a GPU work is queued: its time shows where the processor waits for it, except for the network in validation,
+    which is waited for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seconds: dict[str, defaultdict[str, float]] = {phase: defaultdict(float) for phase in PHASES}
+        self._entered: dict[str, Counter[str]] = {phase: Counter() for phase in PHASES}
+        self._phase = "training"
+        self._running: list[tuple[str, str]] = []
+        self._since = 0.0
+
+    def start(self, action_name: str) -> None:
+        """An action begins; the one around it stands still."""
+        self._count()
+        if "validation" in action_name or action_name.endswith(".val_next"):
+            self._phase = "validation"
+        elif "train" in action_name:
+            self._phase = "training"
+        place = self._phase, stage_of(action_name)
+        self._running.append(place)
+        self._entered[place[0]][place[1]] += 1
+
+    def stop(self, action_name: str) -> None:
+        """The innermost action ends."""
+        self._count()
+        if self._running:
+            self._running.pop()
+
+    def _count(self) -> None:
+        now = time.perf_counter()
+        if self._running:
+            phase, stage = self._running[-1]
+            self._seconds[phase][stage] += now - self._since
+        self._since = now
+
+    def describe(self) -> None:
+        """Nothing is printed: the report shows it."""
+
+    def times(self) -> StageTimes:
+        """What was measured until now."""
+        return {
+            phase: PhaseTimes(count=self._entered[phase][_COUNTED[phase]], seconds=dict(seconds))
+            for phase, seconds in self._seconds.items()
+            if self._entered[phase][_COUNTED[phase]]
+        }
+
+
+def stage_of(action: str) -> str:
+    """The stage that an action of Lightning belongs to."""
+    for pattern, stage in _STAGES.items():
+        if re.search(pattern, action):
+            found = _CALLBACK.match(action)
+            return stage or (found[1] if found else action)
+    return "trainer and logging"
+
+
+def stage_times(trainer: pl.Trainer) -> StageTimes:
+    """What a trainer's profiler has measured; nothing where it is another one."""
+    profiler = trainer.profiler  # type: ignore[attr-defined]
+    return profiler.times() if isinstance(profiler, StageProfiler) else {}
