@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -80,6 +81,12 @@ def sweep_folder() -> Path | None:
 def task_overrides() -> list[str]:
     """The overrides of this job, as typed or as the sweep made them."""
     return list(HydraConfig.get().overrides.task)
+
+
+def command() -> dict[str, str]:
+    """The command line of this job alone, also within a sweep, and the folder it was typed in."""
+    name = HydraConfig.get().job.name
+    return {"line": shlex.join(["python", "-m", f"fairmot_pl.{name}", *task_overrides()]), "folder": str(Path.cwd())}
 
 
 def is_main_process() -> bool:

@@ -16,6 +16,9 @@ from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
 CONFIG_NAME, METRICS_NAME = "config.yaml", "metrics.json"
 SEQUENCES_NAME, PROVENANCE_NAME, SPLIT_NAME = "sequences.json", "provenance.json", "split.json"
 LOG_NAME, CHANGES_NAME = "metrics.csv", "code.diff"
+CAPSULE_NAME, FILES_NAME, PACKAGES_NAME = "capsule.json", "data_files.json", "packages.txt"
+"""What a run is repeated and checked by; see `reproduction`."""
+
 ERROR_NAME = "error.txt"
 """A failed job of a sweep leaves one line in it: why."""
 
