@@ -37,6 +37,7 @@ from fairmot_pl.training.capsule import begin_capsule
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
+from fairmot_pl.training.loggers import merge_csv
 from fairmot_pl.training.module import FairMOTModule
 from fairmot_pl.training.provenance import continued, environment, model_facts, seeds, write_provenance
 
@@ -135,7 +136,10 @@ def run_training(config: DictConfig, folder: Path, *, finish: bool = True) -> di
     last = str(folder / "checkpoints" / "last.ckpt")
     try:
         trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
-        return finish_training(trainer, folder, record, title=config.name) if finish else {}
+        if finish:
+            return finish_training(trainer, folder, record, title=config.name)
+        merge_csv(folder)
+        return {}
     finally:
         wandb.finish()
 

@@ -142,7 +142,7 @@ class TrainingSamples(Dataset[TrainingSample]):
         raise ValueError(f"{broken}; nor could {_TRIES} other images be read: is the data still there?")
 
     def source(self, key: tuple[int, int]) -> tuple[Path, Draw, Picture | None]:
-        """What the view that is due is made from: the image file, what was drawn for it, and the pixels as they are read.
+        """What the view that is due is made from: image file, what was drawn for it, and the pixels as they are read.
 
         Args:
             key: `(epoch, index)`.

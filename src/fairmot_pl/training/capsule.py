@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fairmot_pl.codec.maps import Targets
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.code_history import source_hashes
-from fairmot_pl.reporting.run_records import CAPSULE_NAME
+from fairmot_pl.reporting.run_records import CAPSULE_NAME, read_record
 from fairmot_pl.training.datamodule import FairMOTDataModule
 
 
@@ -38,15 +38,8 @@ def begin_capsule(folder: Path, config: Mapping[str, Any], module: nn.Module, *,
 
 def update_capsule(folder: Path, **entries: Any) -> None:
     """Set entries of a capsule that is there."""
-    content = read_capsule(folder)
+    content = read_record(folder, CAPSULE_NAME)
     write_text(folder / CAPSULE_NAME, json.dumps({**content, **entries}, indent=1) + "\n")
-
-
-def read_capsule(folder: Path) -> dict[str, Any]:
-    """The capsule of a run's folder; empty where there is none."""
-    path = folder / CAPSULE_NAME
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return content
 
 
 def weights_record(module: nn.Module) -> dict[str, str]:

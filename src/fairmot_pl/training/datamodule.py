@@ -296,7 +296,7 @@ class FairMOTDataModule(pl.LightningDataModule):
         }
 
     def order(self) -> Iterator[tuple[int, int]]:
-        """Epoch and index of this process's training samples, in the order of the epoch that is running, from its start."""
+        """Epoch and index of this process's training samples, in the order of the epoch that is running."""
         assert self.trainer is not None
         sampler = EpochSampler(len(self.samples), **self._order())
         sampler.set_epoch(self.trainer.current_epoch)

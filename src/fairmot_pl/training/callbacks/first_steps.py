@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from fairmot_pl.codec.maps import HeadMaps, Targets
-from fairmot_pl.training.capsule import batch_record, read_capsule, update_capsule
+from fairmot_pl.reporting.run_records import CAPSULE_NAME, read_record
+from fairmot_pl.training.capsule import batch_record, update_capsule
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.module import FairMOTModule
 
@@ -41,7 +42,7 @@ class RecordFirstSteps(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look on from here, unless the first steps are over."""
-        capsule = read_capsule(self.folder) if trainer.is_global_zero else {}
+        capsule = read_record(self.folder, CAPSULE_NAME) if trainer.is_global_zero else {}
         if not capsule or trainer.global_step >= RECORDED_STEPS:
             return
         assert isinstance(pl_module, FairMOTModule)
