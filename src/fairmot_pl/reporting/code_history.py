@@ -55,10 +55,7 @@ def uncommitted() -> str:
         return ""
     known = git("diff", "HEAD", "--no-color", "--no-ext-diff") or ""
     parts = re.split(r"^(?=diff --git )", known, flags=re.MULTILINE) if known else []
-    new = _untracked()
-    # a comparison that finds a difference, as with a new file, has status 1
-    shown = (git("diff", "--no-color", "--no-ext-diff", "--no-index", "--", "/dev/null", f, expected=(1,)) for f in new)
-    parts += [part + "\n" for part in shown if part]
+    parts += [_as_patch(name) + "\n" for name in _untracked()]
     kept, left, room = "", [], MOST_BYTES
     for part in filter(None, parts):
         room -= len(part.encode())
@@ -72,10 +69,17 @@ def uncommitted() -> str:
 
 
 def _untracked() -> list[str]:
-    """Source files that git neither knows nor ignores, as absolute paths."""
-    top = git("rev-parse", "--show-toplevel")
+    """Source files that git neither knows nor ignores, named from the top of the repository."""
     listed = git("ls-files", "--others", "--exclude-standard", "--full-name", "--", *SOURCE_FILES)
-    return [str(Path(top, name)) for name in listed.splitlines()] if top and listed else []
+    return listed.splitlines() if listed else []
+
+
+def _as_patch(name: str) -> str:
+    """A new file as a patch that makes it."""
+    top = git("rev-parse", "--show-toplevel") or "."
+    # a comparison that finds a difference, as with a new file, has status 1
+    plain = ("-C", top, "diff", "--no-color", "--no-ext-diff", "--no-index", "--", "/dev/null", name)
+    return git(*plain, expected=(1,)) or ""
 
 
 def source_hashes() -> dict[str, str]:
