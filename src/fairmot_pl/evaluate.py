@@ -16,7 +16,8 @@ from fairmot_pl.config.build import (
     check_run,
 )
 from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
+from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command
+from fairmot_pl.data.file_record import fingerprint, record_files
 from fairmot_pl.evaluation.tracking import check_protocol
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.refine import Refinement
@@ -28,7 +29,7 @@ from fairmot_pl.training.checkpoint import find_checkpoint, load_module
 from fairmot_pl.training.explaining import explain_validation
 from fairmot_pl.training.finish import write_outcome
 from fairmot_pl.training.loggers import closed_loggers
-from fairmot_pl.training.provenance import data_fingerprint, environment, model_facts, write_provenance
+from fairmot_pl.training.provenance import environment, model_facts, write_provenance
 
 KEYS = {
     **{"name": str, "checkpoint": str, "seed": int, "protocol": str, "outputs_cache": str | bool},
@@ -81,10 +82,11 @@ def evaluate(config: DictConfig) -> Outcome:
         )
     record = {
         "config": plain(config),
+        "command": command(),
         "environment": environment(),
         "data": {
             "checkpoint": str(checkpoint),
-            "fingerprint": data_fingerprint(datamodule.val_sequences),
+            "fingerprint": fingerprint(record_files({"val": datamodule.val_sets}, datamodule.root)),
             "validation frames": sum(map(len, datamodule.val_sequences)),
         },
         "model": model_facts(module.model),

@@ -23,6 +23,7 @@ from fairmot_pl.config.build import (
 from fairmot_pl.config.check import check_values
 from fairmot_pl.config.entry import (
     Outcome,
+    command,
     is_main_process,
     output_folder,
     plain,
@@ -32,17 +33,22 @@ from fairmot_pl.config.entry import (
 )
 from fairmot_pl.config.jobs import RESUMES_WITH
 from fairmot_pl.config.resume import expand_resume, resumed_config
+from fairmot_pl.data.file_record import file_record_text, fingerprint, record_files
 from fairmot_pl.data.split_record import record_split
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.reporting.run_records import FILES_NAME
 from fairmot_pl.training.callbacks.averaging import MovingAverage
 from fairmot_pl.training.callbacks.best import BestCheckpoint
 from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
+from fairmot_pl.training.callbacks.first_steps import RecordFirstSteps
+from fairmot_pl.training.callbacks.seeding import SeedEveryBatch
+from fairmot_pl.training.capsule import begin_capsule
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
-from fairmot_pl.training.loggers import closed_loggers
+from fairmot_pl.training.loggers import closed_loggers, merge_csv
 from fairmot_pl.training.module import FairMOTModule
-from fairmot_pl.training.provenance import data_fingerprint, environment, model_facts, write_provenance
+from fairmot_pl.training.provenance import continued, environment, model_facts, seeds, write_provenance
 
 log = logging.getLogger(__name__)
 
@@ -76,28 +82,13 @@ def expand(arguments: list[str]) -> list[str]:
 def train(config: DictConfig) -> Outcome:
     """Train as configured; resumable, repeatable, reported."""
     config = resumed_config(config, check, may_change=RESUMABLE)
-    start = find_checkpoint(config.model.init_from) if config.model.init_from and not config.resume else None
     folder = output_folder()
-    pl.seed_everything(config.seed, workers=True, verbose=False)
-    torch.set_flush_denormal(True)  # on a CPU, numbers that small cost several times the rest of a step
-    datamodule = build_datamodule(config)
-    datamodule.prepare_data()
-    datamodule.setup("fit")
-    module = build_module(config, datamodule.identities.num_identities, start)
-    record = describe(config, datamodule, module)
-    split = record_split(datamodule.train_sets, datamodule.val_sets)
-    record["data"]["shared identities"] = split["shared_identities"]
-    if is_main_process():
-        write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
-        write_provenance(folder, record)
-        write_text(folder / "split.json", json.dumps(split, indent=2) + "\n")
-        log.info("training on %(images)d images with %(identities)d identities", record["data"])
-        log.info("identities of each data set: %s", datamodule.identities.per_dataset())
-        log.info("training and validation share %(shared identities)d identities (split.json)", record["data"])
-        if datamodule.samples.cached:
-            log.info("image cache: %(image cache)s", record["data"])
-    with closed_loggers():
-        figures = fit(config, folder, record, module, datamodule)
+    try:
+        figures = run_training(config, folder)
+    except SystemExit:  # Lightning's way out after Ctrl-C
+        if sweep_folder() is None:  # a sweep says itself how it goes on
+            print(f"stopped; to go on: python -m fairmot_pl.train resume={quoted(folder)}", file=sys.stderr)
+        raise
     return Outcome(
         folder,
         next_steps=[
@@ -108,10 +99,55 @@ def train(config: DictConfig) -> Outcome:
     )
 
 
+def run_training(config: DictConfig, folder: Path, *, finish: bool = True) -> dict[str, float]:
+    """One training run.
+
+    Args:
+        config: a checked configuration.
+        folder: of the run.
+        finish: score the best weights and write figures and report; without it the folder tells how the run began.
+
+    Returns:
+        The figures of `metrics.json`; none without `finish`.
+    """
+    start = find_checkpoint(config.model.init_from) if config.model.init_from and not config.resume else None
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    torch.set_flush_denormal(True)  # on a CPU, numbers that small cost several times the rest of a step
+    datamodule = build_datamodule(config)
+    datamodule.prepare_data()
+    datamodule.setup("fit")
+    module = build_module(config, datamodule.identities.num_identities, start)
+    files = record_files({"train": datamodule.train_sets, "val": datamodule.val_sets}, datamodule.root)
+    record = describe(config, datamodule, module, fingerprint(files))
+    split = record_split(datamodule.train_sets, datamodule.val_sets)
+    record["data"]["shared identities"] = split["shared_identities"]
+    if config.resume:
+        record = continued(folder, record)
+    if is_main_process():
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        write_provenance(folder, record)
+        write_text(folder / "split.json", json.dumps(split, indent=2) + "\n")
+        write_text(folder / FILES_NAME, file_record_text(files))
+        begin_capsule(folder, record["config"], module, resumed=bool(config.resume))
+        log.info("training on %(images)d images with %(identities)d identities", record["data"])
+        log.info("identities of each data set: %s", datamodule.identities.per_dataset())
+        log.info("training and validation share %(shared identities)d identities (split.json)", record["data"])
+        if datamodule.samples.cached:
+            log.info("image cache: %(image cache)s", record["data"])
+    with closed_loggers():
+        return fit(config, folder, record, module, datamodule, finish=finish)
+
+
 def fit(
-    config: DictConfig, folder: Path, record: dict[str, Any], module: FairMOTModule, datamodule: FairMOTDataModule
+    config: DictConfig,
+    folder: Path,
+    record: dict[str, Any],
+    module: FairMOTModule,
+    datamodule: FairMOTDataModule,
+    *,
+    finish: bool,
 ) -> dict[str, float]:
-    """Train from the start or from the resume point, and write what the run leaves behind."""
+    """Train from the start or from the resume point; with `finish`, write what the run leaves behind."""
     trainer = build_trainer(
         config,
         folder,
@@ -122,13 +158,11 @@ def fit(
         callbacks=own_callbacks(config, folder, validates=bool(datamodule.val_sequences)),
     )
     last = str(folder / "checkpoints" / "last.ckpt")
-    try:
-        trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
+    trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
+    if finish:
         return finish_training(trainer, folder, record)
-    except SystemExit:  # Lightning's way out after Ctrl-C
-        if sweep_folder() is None:  # a sweep says itself how it goes on
-            print(f"stopped; to go on: python -m fairmot_pl.train resume={quoted(folder)}", file=sys.stderr)
-        raise
+    merge_csv(folder)
+    return {}
 
 
 def build_module(config: DictConfig, num_identities: int, start: Path | None) -> FairMOTModule:
@@ -145,7 +179,9 @@ def build_module(config: DictConfig, num_identities: int, start: Path | None) ->
     return module
 
 
-def describe(config: DictConfig, datamodule: FairMOTDataModule, module: FairMOTModule) -> dict[str, Any]:
+def describe(
+    config: DictConfig, datamodule: FairMOTDataModule, module: FairMOTModule, data_fingerprint: str
+) -> dict[str, Any]:
     """Everything that a run can be traced back by."""
     notes = []
     starts_otherwise = config.resume or config.model.init_from
@@ -160,9 +196,11 @@ def describe(config: DictConfig, datamodule: FairMOTDataModule, module: FairMOTM
         log.warning(notes[-1])
     return {
         "config": plain(config),
+        "command": command(),
+        "seeds": seeds(plain(config)),
         "environment": environment(),
         "data": {
-            "fingerprint": data_fingerprint([*datamodule.train_sequences, *datamodule.val_sequences]),
+            "fingerprint": data_fingerprint,
             "images": sum(map(len, datamodule.train_sequences)),
             "identities": datamodule.identities.num_identities,
             "image cache": datamodule.cache_use(),
@@ -189,8 +227,8 @@ def overlap(datamodule: FairMOTDataModule) -> bool:
 
 
 def own_callbacks(config: DictConfig, folder: Path, *, validates: bool) -> list[pl.Callback]:
-    """Weight averaging if asked for, the count of broken images, the best checkpoint if a validation can tell it."""
-    callbacks: list[pl.Callback] = []
+    """What every run has: weight averaging only if asked for, the best checkpoint if a validation can tell it."""
+    callbacks: list[pl.Callback] = [SeedEveryBatch(config.seed), RecordFirstSteps(folder)]
     if config.optimizer.ema_decay is not None:
         callbacks.append(MovingAverage(config.optimizer.ema_decay))
     callbacks.append(CountBrokenImages())

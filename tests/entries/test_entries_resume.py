@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
 import pytest
 import torch
+from torch.nn import functional
 
+from fairmot_pl.training import module
 from fairmot_pl.training.callbacks.throughput import Throughput
 from fairmot_pl.training.callbacks.tracking import TrackValidationSequences
 
@@ -76,6 +79,64 @@ def test_a_balance_goes_on_where_it_was_stopped(train_tiny, run, monkeypatch, tm
     expected, found = weights(whole.folder), weights(folder)
     assert any(key.startswith("loss.weighting") for key in expected)
     assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+def stopped_at(steps):
+    """A hook that presses Ctrl-C once at each of these batches, counted over the run and over resumes."""
+    left, original = list(steps), Throughput.on_train_batch_end
+
+    def hook(self, trainer, module, outputs, batch, batch_idx):
+        original(self, trainer, module, outputs, batch, batch_idx)
+        if left and trainer.current_epoch * trainer.num_training_batches + batch_idx + 1 >= left[0]:
+            left.pop(0)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return hook
+
+
+DROPOUT = "a network that drops at random"
+
+
+@pytest.mark.parametrize(
+    ("given", "resumed_with", "stops"),
+    [
+        pytest.param(["optimizer.ema_decay=0.9"], ["data.num_workers=2"], [2], id="other number of workers"),
+        pytest.param(["data.num_workers=2", "optimizer.ema_decay=0.9"], [], [1, 3, 5], id="two workers, three stops"),
+        pytest.param(["data.batch_size=1", "trainer.accumulate_grad_batches=4"], [], [2, 7], id="within accumulation"),
+        pytest.param(["data.batch_size=1", "trainer.accumulate_grad_batches=2"], [], [6], id="end of an epoch"),
+        pytest.param(["loss/identity=margin_softmax", "loss/weighting=pcgrad"], [], [2], id="margin softmax, pcgrad"),
+        pytest.param(["loss/identity=triplet", "data.frames_per_sequence=2"], [], [4], id="triplet, frames in groups"),
+        pytest.param(["loss/identity=focal", "loss/weighting=mgda_ub"], [], [1], id="focal, mgda"),
+        pytest.param(["optimizer.warmup_steps=5", "optimizer.lr_drop_epochs=[1]"], [], [2, 4], id="rates"),
+        pytest.param([DROPOUT], ["data.num_workers=2"], [2], id="dropout"),
+    ],
+)
+def test_whatever_a_run_carries_goes_on(train_tiny, run, monkeypatch, tmp_path, given, resumed_with, stops):
+    if given == [DROPOUT]:
+        given, original = [], module.build_fairmot
+
+        def forgetful(**settings):
+            network = original(**settings)
+            network.neck.register_forward_hook(lambda part, _, maps: functional.dropout(maps, 0.5, part.training))
+            return network
+
+        monkeypatch.setattr(module, "build_fairmot", forgetful)
+    quick = ["trainer.limit_val_batches=0", "logger.mode=disabled", *given]
+    whole = train_tiny(*quick)
+    with monkeypatch.context() as patch:
+        patch.setattr(Throughput, "on_train_batch_end", stopped_at(stops))
+        with pytest.raises(SystemExit):
+            train_tiny(*quick, "name=stopped")
+        (folder,) = (tmp_path / "outputs" / "stopped").iterdir()
+        for _ in stops[1:]:
+            with pytest.raises(SystemExit):
+                run("train", f"resume={folder}")
+        run("train", f"resume={folder}", *resumed_with)
+    expected, found = weights(whole.folder), weights(folder)
+    assert expected.keys() == found.keys()
+    assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
+    steps = [json.loads((ran / "capsule.json").read_text())["steps"] for ran in (whole.folder, folder)]
+    assert steps[0] == steps[1]
 
 
 @pytest.mark.parametrize(

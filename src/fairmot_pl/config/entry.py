@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -96,6 +97,12 @@ def job_tags() -> list[str]:
     if settings.mode == RunMode.MULTIRUN:
         tags += axis_tags(settings.job.override_dirname)
     return tags
+
+
+def command() -> dict[str, str]:
+    """The command line of this job alone, also within a sweep, and the folder it was typed in."""
+    name = HydraConfig.get().job.name
+    return {"line": shlex.join(["python", "-m", f"fairmot_pl.{name}", *task_overrides()]), "folder": str(Path.cwd())}
 
 
 def is_main_process() -> bool:

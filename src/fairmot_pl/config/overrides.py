@@ -130,7 +130,7 @@ def _parse(override: str) -> Override:
         return OverridesParser.create().parse_override(override)
     except HydraException as error:
         key, equals, value = override.partition("=")
-        if equals and not value.startswith(("[", "{", "'", '"')) and _parses(quoted := f"{key}={_quote(value)}"):
+        if equals and not value.startswith(("[", "{", "'", '"')) and _parses(quoted := f"{key}={quote(value)}"):
             raise ConfigError(
                 f"{override!r}: {value!r} holds a character that means something to Hydra; quote it twice, once for "
                 f"the shell: {shlex.quote(quoted)}"
@@ -140,7 +140,7 @@ def _parse(override: str) -> Override:
         ) from error
 
 
-def _quote(value: str) -> str:
+def quote(value: str) -> str:
     """A value as Hydra takes it letter by letter."""
     # a backslash stands for itself unless it is before a quote
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)

@@ -141,6 +141,22 @@ class TrainingSamples(Dataset[TrainingSample]):
                 return TrainingSample(*self._view(shown, picture, draw), broken)
         raise ValueError(f"{broken}; nor could {_TRIES} other images be read: is the data still there?")
 
+    def source(self, key: tuple[int, int]) -> tuple[Path, Draw, Picture | None]:
+        """What the view that is due is made from: image file, what was drawn for it, and the pixels as they are read.
+
+        Args:
+            key: `(epoch, index)`.
+
+        Returns:
+            No pixels where the image cannot be read, and another one takes its place.
+        """
+        epoch, index = key
+        draw = self.augmentation.draw(np.random.default_rng((self.seed, epoch, index)))
+        try:
+            return self.image_path(index), draw, self._read(index, draw)
+        except (OSError, ValueError):
+            return self.image_path(index), draw, None
+
     def _candidates(self, epoch: int, index: int) -> Iterator[int]:
         """The image that is due, and those that take its place should it be broken."""
         yield index

@@ -173,7 +173,7 @@ def _by_sequence(groups: Sequence[RunGroup], metric: str) -> list[tuple[str, flo
 
 def _recorded(runs: Sequence[RunRecord], part: str, renamed: Mapping[str, str] | None = None) -> Rows:
     """Entries of a part of the provenance that differ, those of mappings within one by one."""
-    entries = [_flat_entries(run.provenance.get(part)) for run in runs]
+    entries = [recorded_entries(run.provenance.get(part)) for run in runs]
     if not all(entries):
         return []
     names = dict.fromkeys(name for found in entries for name in found)
@@ -182,7 +182,8 @@ def _recorded(runs: Sequence[RunRecord], part: str, renamed: Mapping[str, str] |
     )
 
 
-def _flat_entries(part: Any) -> dict[str, str]:
+def recorded_entries(part: Any) -> dict[str, str]:
+    """Entries of a part of the provenance as text, those of mappings within beside the others."""
     flat: dict[str, str] = {}
     for name, value in part.items() if isinstance(part, Mapping) else ():
         flat |= {k: str(v) for k, v in value.items()} if isinstance(value, Mapping) else {name: str(value)}

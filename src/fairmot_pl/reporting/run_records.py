@@ -16,6 +16,9 @@ from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
 CONFIG_NAME, METRICS_NAME = "config.yaml", "metrics.json"
 SEQUENCES_NAME, PROVENANCE_NAME, SPLIT_NAME = "sequences.json", "provenance.json", "split.json"
 LOG_NAME, CHANGES_NAME = "metrics.csv", "code.diff"
+CAPSULE_NAME, FILES_NAME, PACKAGES_NAME = "capsule.json", "data_files.json", "packages.txt"
+"""What a run is repeated and checked by; see `reproduction`."""
+
 ERROR_NAME = "error.txt"
 """A failed job of a sweep leaves one line in it: why."""
 
@@ -85,11 +88,11 @@ def read_run(folder: Path | str, *, name: str | None = None) -> RunRecord:
     config: dict[str, Any] = {}
     metrics: dict[str, float] = {}
     try:
-        config = _flat(_mapping(yaml.safe_load(_text(folder / CONFIG_NAME))))
+        config = flat(_mapping(yaml.safe_load(_text(folder / CONFIG_NAME))))
     except (OSError, ValueError, yaml.YAMLError) as error:
         problems.append(_first_line(CONFIG_NAME, error))
     try:
-        found = _flat(_mapping(json.loads(_text(folder / METRICS_NAME))))
+        found = flat(_mapping(json.loads(_text(folder / METRICS_NAME))))
         metrics = {key: float(value) for key, value in found.items() if isinstance(value, (int, float))}
         if not metrics:
             problems.append(f"{METRICS_NAME}: holds no figure")
@@ -114,6 +117,24 @@ def read_run(folder: Path | str, *, name: str | None = None) -> RunRecord:
         split=records[SPLIT_NAME],
         problem=_stated_error(folder) or "; ".join(problems),
     )
+
+
+def read_record(folder: Path, name: str) -> dict[str, Any]:
+    """A JSON file of a run's folder; empty where it is not there.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    path = folder / name
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: damaged ({error}); without it the run cannot be compared") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: holds no keys and values; without them the run cannot be compared")
+    return content
 
 
 def find_runs(paths: Sequence[Path | str]) -> list[RunRecord]:
@@ -187,11 +208,12 @@ def _by_sequence(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones; lists are values."""
+    found: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
 
 
 def _first_line(name: str, error: Exception) -> str:

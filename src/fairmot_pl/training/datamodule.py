@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -295,16 +295,20 @@ class FairMOTDataModule(pl.LightningDataModule):
             **{"sequences": np.repeat(np.arange(len(lengths)), lengths), "group_size": self.frames_per_sequence},
         }
 
+    def order(self) -> Iterator[tuple[int, int]]:
+        """Epoch and index of this process's training samples, in the order of the epoch that is running."""
+        assert self.trainer is not None
+        sampler = EpochSampler(len(self.samples), **self._order())
+        sampler.set_epoch(self.trainer.current_epoch)
+        return iter(sampler)
+
     def training_images(self, batch: int) -> list[Path]:
         """The image files of this process's batch of the epoch that is running, in the batch's order.
 
         In the place of one that could not be read the batch holds another image.
         """
-        assert self.trainer is not None
-        sampler = EpochSampler(len(self.samples), **self._order())
-        sampler.set_epoch(self.trainer.current_epoch)
         start = batch * self.batch_size
-        return [self.samples.image_path(index) for _, index in islice(sampler, start, start + self.batch_size)]
+        return [self.samples.image_path(index) for _, index in islice(self.order(), start, start + self.batch_size)]
 
     def state_dict(self) -> dict[str, Any]:
         """Which class is whom, the size the network was trained at, and what the images were so far."""
