@@ -21,8 +21,6 @@ from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, pla
 from fairmot_pl.evaluation.tracking import check_protocol
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.refine import Refinement
-from fairmot_pl.tracking.trace import check_traceable
-from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
@@ -70,8 +68,6 @@ def evaluate(config: DictConfig) -> Outcome:
     checkpoint = find_checkpoint(config.checkpoint)
     module = load_module(checkpoint)
     config = as_trained(config, checkpoint)
-    if config.explain:  # before the network runs: the tracker may be the checkpoint's own
-        check_traceable(OnlineTracker(**plain(config.tracker)))
     datamodule = build_datamodule(config)
     datamodule.prepare_data()
     datamodule.setup("validate")

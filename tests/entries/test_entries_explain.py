@@ -32,9 +32,13 @@ def sees_everybody_but(self, batch, batch_idx):
     return outputs
 
 
-def test_explain_writes_a_page_and_data(run, world_root, checkpoint, monkeypatch):
+FORGETFUL = ["tracker=fusion", "tracker.memory_seconds=0.05"]
+
+
+@pytest.mark.parametrize("tracker", [LOOSE[:2], FORGETFUL])
+def test_explain_writes_a_page_and_data(run, world_root, checkpoint, monkeypatch, tracker):
     monkeypatch.setattr(FairMOTModule, "validation_step", sees_everybody_but)
-    given = [f"checkpoint={checkpoint}", f"data.root={world_root}", *TINY, *LOOSE]
+    given = [f"checkpoint={checkpoint}", f"data.root={world_root}", *TINY, *LOOSE[2:], *tracker]
     ran = run("evaluate", *given, "explain=true", "explain_cards=2")
     data = json.loads((ran.folder / "explain.json").read_text())
     assert len(data["switches"]) == ran.metrics["val/IDSW"] > 2
@@ -45,6 +49,7 @@ def test_explain_writes_a_page_and_data(run, world_root, checkpoint, monkeypatch
     assert page.count('<section class="switch">') == 2
     assert page.count("data:image/jpeg") >= 4
     assert page.count("Identities of ") >= 2
+    assert ("natural logarithm" in page) == (tracker is FORGETFUL)
     assert "explain.html in a browser" in ran.out
 
 
@@ -52,13 +57,6 @@ def test_what_cannot_be_explained_is_said(refused):
     given = ["evaluate", "checkpoint=x", "data.root=x"]
     assert "needs outputs_cache" in refused(*given, "explain=true", "outputs_cache=off")
     assert "explain_cards is -1" in refused(*given, "explain_cards=-1")
-
-
-def test_a_tracker_without_a_trace_is_refused_before_the_network_runs(refused, world_root, checkpoint):
-    given = ["evaluate", f"checkpoint={checkpoint}", f"data.root={world_root}", *TINY]
-    said = refused(*given, "tracker=fusion", "explain=true")
-    assert "association 'fusion' keeps no trace" in said
-    assert "choose fairmot, byte or byte_reid" in said
 
 
 def test_an_unknown_protocol_is_refused_in_one_line(refused):

@@ -66,6 +66,11 @@ class ExplainedSwitch:
     old_fate: str
     counts: HotaCounts
 
+    @property
+    def by_detection(self) -> bool:
+        """Whether a detection decided, and not only where a track was expected though nothing was seen of it."""
+        return self.candidates[1].overlap is not None or self.candidates[1].state == "starts here"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceExplanation:
@@ -126,7 +131,7 @@ def explain_sequence(
         name, sequence, found, TruthScene(ground_truth, sequence.truth_ids), results, replay, tracker
     ):
         for watch in watches:
-            if watch.switch.last_frame <= moment.frame <= watch.switch.frame:
+            if watch.begin <= moment.frame <= watch.switch.frame:
                 watch.see(moment)
         _look_at_everybody(moment, looks)
     damage, people = SwitchDamage(sequence), set(sequence.truth_ids.tolist())

@@ -118,6 +118,16 @@ class TrackerSettings(FusionSettings):
         """Frames of this video, at its nominal rate, for which a lost track is remembered."""
         return int(self.frame_rate / 30.0 * self.track_buffer)
 
+    @property
+    def weighs_evidence(self) -> bool:
+        """Whether `FusionSettings` hold, and not the thresholds of the stages."""
+        return self.association == "fusion"
+
+    @property
+    def longest_unseen(self) -> int:
+        """Frames for which somebody may be reported without a detection."""
+        return math.ceil(self.frame_rate * self.memory_seconds) if self.weighs_evidence and self.report_unseen else 0
+
 
 def _within(value: object, low: float, high: float) -> bool:
     return isinstance(value, Real) and low <= float(value) <= high
