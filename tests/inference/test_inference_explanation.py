@@ -9,7 +9,8 @@ from fairmot_pl.evaluation.clear_identity import clear_identity_counts
 from fairmot_pl.evaluation.preprocess import prepare
 from fairmot_pl.inference.explanation import explain_sequence
 from fairmot_pl.mot_format import MotTable, read_mot, track_rows
-from inference.planted import PLANTS, explained, named_causes, planted, tracked
+from inference.planted import PLANTS, planted
+from inference.planted_causes import explained, named_causes, tracked
 
 SEEDS = {"look-alike": 6, "camera jump": 1, "occlusion": 3, "missed detection": 2, "fragment": 2}
 
