@@ -12,6 +12,7 @@ from fairmot_pl.config.build import (
     build_output_cache,
     build_trainer,
     check_data,
+    check_devices,
     check_output_cache,
     check_refinement,
     check_run,
@@ -65,6 +66,7 @@ def evaluate(config: DictConfig) -> Outcome:
     """Score a checkpoint on the validation sequences of the data node."""
     folder = output_folder()
     pl.seed_everything(config.seed, workers=True, verbose=False)
+    check_devices(config)
     checkpoint = find_checkpoint(config.checkpoint)
     module = load_module(checkpoint)
     config = as_trained(config, checkpoint)

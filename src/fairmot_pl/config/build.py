@@ -283,16 +283,37 @@ def build_trainer(
         "enable_checkpointing": any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
         "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
     }
-    try:
-        trainer = pl.Trainer(**settings, **own)
-    except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:
-        raise ConfigError(f"the trainer node cannot be meant: {' '.join(str(error).split())}") from error
+    trainer = _trainer(**settings, **own)
     if sweep and trainer.world_size > 1:
         raise ConfigError(
             f"a job of a sweep runs in one process, but trainer.devices={config.trainer.devices} gives "
             f"{trainer.world_size}: use trainer.devices=1, or run the jobs one by one"
         )
     return trainer
+
+
+def check_devices(config: DictConfig) -> None:
+    """Refuse devices and a precision that this machine has not, before anything large is read.
+
+    Raises:
+        ConfigError: in Lightning's words.
+    """
+    keys = ("accelerator", "devices", "num_nodes", "strategy", "precision")
+    wanted = {key: value for key, value in plain(config.trainer).items() if key in keys}
+    lightning = logging.getLogger("pytorch_lightning")
+    level = lightning.level
+    lightning.setLevel(logging.ERROR)  # what it says of devices it says again when it trains
+    try:
+        _trainer(**wanted, logger=False, enable_checkpointing=False, enable_model_summary=False)
+    finally:
+        lightning.setLevel(level)
+
+
+def _trainer(**settings: Any) -> pl.Trainer:
+    try:
+        return pl.Trainer(**settings)
+    except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:
+        raise ConfigError(f"the trainer node cannot be meant: {' '.join(str(error).split())}") from error
 
 
 def build_callbacks(config: DictConfig, folder: Path) -> list[pl.Callback]:

@@ -160,6 +160,7 @@ def _moments(
     """Run the tracker again; every frame with what it saw and who followed whom by then."""
     tracks_before: dict[int, int] = {}
     persons_before: dict[int, int] = {}
+    formerly: dict[int, tuple[int, int]] = {}
     for frame, detections, keywords in replay:
         tracks, trace = traced(tracker, detections, keywords)
         written = results.ids[results.frames == frame]
@@ -169,10 +170,12 @@ def _moments(
                 f"{name}: the results of frame {frame} have ids {strange}, which the tracker does not give; "
                 "only results of the very same detections and settings, as they came, can be explained"
             )
-        yield moment_of(frame, scene.at(frame), detections, trace, tracks_before, persons_before)
+        yield moment_of(frame, scene.at(frame), detections, trace, tracks_before, persons_before, formerly)
         rows = slice(*np.searchsorted(sequence.truth_frames, (frame, frame + 1)))
         for person, track in zip(sequence.truth_ids[rows].tolist(), found[rows].tolist(), strict=True):
             if track >= 0:
+                if persons_before.get(track, person) != person:
+                    formerly[track] = persons_before[track], frame
                 tracks_before[person], persons_before[track] = track, person
 
 

@@ -22,6 +22,9 @@ Float = NDArray[np.float64]
 CONSENSUS_RADIUS, CONSENSUS_SHARE, CONSENSUS_PEOPLE = 0.5, 0.7, 3
 """A displacement is common where of at least 3 people 70 % are within half its length of the median."""
 
+RECALL = 10
+"""Frames for which a track still counts as that of the person whom it followed before."""
+
 RECENT = 2
 """Frames since its last detection up to which a prediction is good enough to tell a jump of the camera by."""
 
@@ -38,6 +41,7 @@ class Moment:
         faint: `(N,)` best score of any detection on the object, usable or not; 0 = none.
         tracks_before: which track followed each person last, before this frame.
         persons_before: whom each track followed last, before this frame.
+        formerly: whom each track that changed persons followed before the last one, and the frame in which it changed.
     """
 
     frame: int
@@ -47,6 +51,7 @@ class Moment:
     faint: NDArray[np.float32]
     tracks_before: dict[int, int]
     persons_before: dict[int, int]
+    formerly: dict[int, tuple[int, int]]
 
     @cached_property
     def displacement(self) -> Float | None:
@@ -72,6 +77,7 @@ def moment_of(
     trace: FrameTrace,
     tracks_before: dict[int, int],
     persons_before: dict[int, int],
+    formerly: dict[int, tuple[int, int]],
 ) -> Moment:
     """Seat everybody of a frame on detections; arguments as in `Moment`, `detections` are all of the frame."""
     usable = np.flatnonzero(trace.usable)
@@ -85,6 +91,7 @@ def moment_of(
         faint=np.where(faint >= 0, np.append(detections.scores, np.float32(0))[faint], np.float32(0)),
         tracks_before=tracks_before,
         persons_before=persons_before,
+        formerly=formerly,
     )
 
 
@@ -231,7 +238,7 @@ class SwitchWatch:
         self.preferred = old is not None and new is not None and new < old
 
     def _find_rival(self, moment: Moment) -> None:
-        """Whose the new track was, else whose the old one becomes."""
+        """Whose the new track was, else whose the old one becomes, else whose either was a moment ago."""
         person = self.switch.identity
         if moment.frame == self.switch.frame:
             before = moment.persons_before.get(self.switch.new_id)
@@ -241,6 +248,10 @@ class SwitchWatch:
             columns = np.flatnonzero(moment.trace.assigned == self.switch.old_id)
             taken = moment.truth.ids[np.isin(moment.seats, columns)].tolist()
             self.rival = next((other for other in taken if other != person), None)
+        if self.rival is None and moment.frame == self.switch.frame:
+            known = (moment.formerly.get(track, (person, 0)) for track in (self.switch.new_id, self.switch.old_id))
+            others = [other for other, until in known if other != person and moment.frame - until <= RECALL]
+            self.rival = next(iter(others), None)
 
     def evidence(self, looks: Looks) -> Evidence:
         """What the cause is told from, once the window has passed."""

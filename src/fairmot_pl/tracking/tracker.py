@@ -61,7 +61,7 @@ class OnlineTracker(TrackerSettings):
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a video, and ids start at 1 again."""
-        self._fusion = FusionEngine(self) if self._association.weighs_evidence else None
+        self._fusion = FusionEngine(self, 1 / self.frame_rate) if self._association.weighs_evidence else None
         self._table = TrackTable.born(Detections.empty(), first_id=1, frame=0, state=TrackState.TENTATIVE)
         self.frame, self.clock = 0, 0.0
         self._timestamp = 0.0

@@ -37,6 +37,9 @@ _NEWCOMER = 0.05
 _RETURN = 0.05
 """Someone who is probably gone may return; the evidence against that is bounded."""
 
+_UNEVEN = 1.5
+"""So many times the usual interval may pass between two frames."""
+
 _GONE = 0.02
 """Probability of being a person under which a track ends."""
 
@@ -80,12 +83,17 @@ class Sight(NamedTuple):
 class FusionEngine:
     """Tracks by evidence. Not used directly: `OnlineTracker(association="fusion")` checks what goes in.
 
+    Args:
+        settings: what is assumed.
+        interval: seconds between frames, usually; whoever was seen is remembered until the next one in any case.
+
     Attributes:
         tracks: everybody believed in, also those not reported.
     """
 
-    def __init__(self, settings: FusionSettings) -> None:
+    def __init__(self, settings: FusionSettings, interval: float) -> None:
         self._settings = settings
+        self._memory = max(settings.memory_seconds, _UNEVEN * interval)
         self._first, self._next_id = True, 1
         self._now, self._births = 0.0, 0
         self._looks, self._presence = Looks(), Presence(settings.detection_rate)
@@ -149,7 +157,7 @@ class FusionEngine:
 
     def _move(self, seconds: float, affine: Array | None) -> None:
         """Predict, and let go of those who were lost for too long or are out of any image."""
-        tracks = self.tracks.keep(self.tracks.unseen + seconds <= self._settings.memory_seconds)
+        tracks = self.tracks.keep(self.tracks.unseen + seconds <= self._memory)
         tracks.state, tracks.spread = motion.predict(tracks.state, tracks.spread, seconds, self._settings)
         if affine is not None:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -285,7 +293,7 @@ class FusionEngine:
         """Who is there with enough probability: seen, or not seen but well enough known where."""
         tracks = self.tracks
         size = tracks.state[..., motion.SIZE]
-        deviation = np.sqrt(tracks.spread[..., 0, 0])
+        deviation = np.sqrt(np.maximum(tracks.spread[..., 0, 0], np.finfo(np.float64).tiny))
         placed = (2 * ndtr(_NEAR * size / deviation) - 1).prod(axis=1)
         sure = tracks.believed * np.where(tracks.unseen > 0, placed, 1.0)
         shown = tracks.proven & (sure > self._settings.report_belief)

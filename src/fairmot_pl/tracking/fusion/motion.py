@@ -147,11 +147,13 @@ def correct(state: Array, spread: Array, found: Fit, settings: FusionSettings) -
     innovation = seen[..., :2] @ _EDGES.T
     for edge in (0, 1):
         innovation[..., edge, edge] += variance[:, None] / trust[..., edge]
-    gain = np.linalg.solve(innovation, seen)  # (P, 2, 2, 4), the transposed Kalman gain
-    state = state + np.einsum("paij,pai->paj", gain, found.offset)
+    gain = np.linalg.solve(innovation, seen).transpose(0, 1, 3, 2)  # (P, 2, 4, 2), the Kalman gain
+    state = state + (gain @ found.offset[..., None])[..., 0]
     state[..., SIZE] = np.maximum(state[..., SIZE], LEAST)
-    spread = spread - seen.transpose(0, 1, 3, 2) @ gain
-    return state, (spread + spread.transpose(0, 1, 3, 2)) / 2
+    # Joseph's form: a sum of squares, which rounding does not make negative however vague the prediction was
+    rest = np.eye(4) - np.concatenate([gain @ _EDGES, np.zeros_like(gain)], axis=-1)
+    error = gain * np.sqrt(variance[:, None, None] / trust)[..., None, :]
+    return state, rest @ spread @ rest.transpose(0, 1, 3, 2) + error @ error.transpose(0, 1, 3, 2)
 
 
 def map_affine(state: Array, spread: Array, affine: Array) -> tuple[Array, Array]:

@@ -79,10 +79,13 @@ class Beliefs:
         return Beliefs(**{name: np.concatenate([getattr(self, name), getattr(younger, name)]) for name in _COLUMNS})
 
 
+_LEAST_ODDS = -700.0
+"""Log-odds under which a probability is not told from 0."""
+
 _COLUMNS = tuple(field.name for field in fields(Beliefs))
 
 
 def chance(log_odds: Array) -> Array:
     """Probability of log-odds."""
-    probability: Array = 1 / (1 + np.exp(-log_odds))
+    probability: Array = 1 / (1 + np.exp(-np.maximum(log_odds, _LEAST_ODDS)))
     return probability
