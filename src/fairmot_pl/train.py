@@ -20,6 +20,7 @@ from fairmot_pl.config.build import (
     check_module,
     check_run,
     module_arguments,
+    warn_of_ignored,
 )
 from fairmot_pl.config.check import check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command
@@ -68,6 +69,7 @@ def train(config: DictConfig) -> Outcome:
     """Train as configured; resumable, repeatable, reported."""
     config = resumed_config(config, check, may_change=RESUMABLE)
     start = find_checkpoint(config.model.init_from) if config.model.init_from and not config.resume else None
+    warn_of_ignored(config)
     folder = output_folder()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     torch.set_flush_denormal(True)  # on a CPU, numbers that small cost several times the rest of a step

@@ -52,6 +52,7 @@ def test_explain_writes_a_page_and_data(run, world_root, checkpoint, monkeypatch
     assert page.count("data:image/jpeg") >= 4
     assert page.count("Identities of ") >= 2
     assert ("natural logarithm" in page) == (tracker is FORGETFUL)
+    assert "no effect" not in ran.out + ran.err
     assert "explain.html in a browser" in ran.out
 
 

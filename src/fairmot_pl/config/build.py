@@ -182,7 +182,17 @@ def as_trained(config: DictConfig, checkpoint: Path) -> DictConfig:
     if "data" in config and size and not sized and tuple(config.data.input_size) != size:
         log.info("input size %d x %d as in training; data.input_size=... changes it", *size)
         config.data.input_size = list(size)
+    warn_of_ignored(config)
     return config
+
+
+def warn_of_ignored(config: DictConfig) -> None:
+    """Say which tracker keys of the command line have no effect; what a run hands down is no wish of the user's."""
+    tracker = OnlineTracker(**plain(config.tracker))
+    keys = [override.lstrip("+~").partition("=")[0] for override in task_overrides()]
+    ignored = [key for key in keys if key.startswith("tracker.") and key.removeprefix("tracker.") in tracker.ignored]
+    if ignored:
+        log.warning("no effect: %s, which association %s does not heed", ", ".join(ignored), tracker.association)
 
 
 def build_datamodule(config: DictConfig) -> FairMOTDataModule:
