@@ -8,8 +8,11 @@ from fairmot_pl import Detections, OnlineTracker
 from fairmot_pl.evaluation.causes import Cause
 from fairmot_pl.evaluation.clear_identity import clear_identity_counts
 from fairmot_pl.evaluation.preprocess import prepare
+from fairmot_pl.inference.candidates import candidates_for
 from fairmot_pl.inference.explanation import explain_sequence
 from fairmot_pl.mot_format import MotTable, read_mot, track_rows
+from fairmot_pl.reporting.switch_words import cause_in_words
+from fairmot_pl.tracking.trace import traced
 from inference import rendered
 from inference.planted import PLANTS, planted
 from inference.planted_causes import explained, named_causes, tracked
@@ -131,3 +134,29 @@ def test_every_switch_of_real_streams_is_explained(real_data, stream, associatio
             ("new", one.switch.new_id),
         ]
         assert new.state == "starts here" or "matched" in new.outcome or not one.by_detection
+
+
+def test_tracks_where_no_detection_decided():
+    tracker = OnlineTracker(association="fusion")
+    boxes = np.array([[0, 0, 40, 100], [300, 0, 340, 100.0]])
+    both = Detections(boxes=boxes, scores=[0.9, 0.9], embeddings=np.eye(2), classes=[0, 0])
+    for _ in range(4):
+        tracker.update(both)
+    tracks, trace = traced(tracker, both.select(np.array([True, False])))
+    assert tracks.ids.tolist() == [1, 2]  # the second is reported though nothing is seen of it
+    old, new = candidates_for(trace, None, old=1, new=2, persons={1: 7}, gate=9.0)
+    assert (old.person, old.elsewhere, old.outcome) == (7, True, "not this person's detection")
+    assert (new.state, new.unseen, new.outcome) == ("confirmed", 0, "no detection")
+    assert old.overlap is new.overlap is new.appearance is new.motion is None
+    assert candidates_for(trace, None, old=5, new=2, persons={}, gate=9.0)[0].outcome == "no longer there"
+
+
+def test_fusion_says_what_place_and_look_add_up_to_and_when_a_track_began():
+    found = explained(planted("fragment", 0), "fusion").switches[0]
+    old, new = found.candidates[:2]
+    assert "evidence: " in old.outcome
+    assert "not above 0" in old.outcome or "too far" in old.outcome
+    assert (new.state, new.track) == ("starts here", found.switch.new_id)
+    assert found.switch.last_frame <= found.decided < found.switch.frame  # it got its id a frame later
+    words = cause_in_words(found, OnlineTracker(association="fusion"))
+    assert f"So track {new.track} started." in words
