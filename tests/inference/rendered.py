@@ -20,7 +20,7 @@ from fairmot_pl.data.synthetic_looks import Appearance
 from fairmot_pl.data.synthetic_world import STEP, Walk
 from fairmot_pl.mot_format import MotTable
 
-FRAMES = 56
+FRAMES = 72
 PLANTS = ("look-alike", "occlusion", "camera jump")
 SIZE = (240, 480)
 MIDDLE, BESIDE, FRONT = 8.0, 9.5, 5.4
@@ -137,9 +137,10 @@ def rendered(plant: str, seed: int, *, removed: bool = False) -> RenderedScene:
     rng = np.random.default_rng((seed, PLANTS.index(plant)))
     ways, offsets = np.empty((FRAMES, 6, 2)), np.zeros((FRAMES, 2))
     time = np.arange(FRAMES)
-    for person, place in zip((2, 3, 4, 5), (-5.2, -3.9, 3.9, 5.2), strict=True):
+    places = (-4.1, -3.0, 3.0, 4.1) if plant == "camera jump" else (-5.0, -4.0, 4.0, 5.0)
+    for person, place in zip((2, 3, 4, 5), places, strict=True):
         sway = 0.25 * np.sin(2 * np.pi * time / rng.uniform(40, 80) + rng.uniform(0, 6))
-        ways[:, person] = np.column_stack([(place + sway) * 0.9, np.full(FRAMES, BESIDE)])
+        ways[:, person] = np.column_stack([place + sway, np.full(FRAMES, BESIDE)])
     when = int(rng.integers(20, 26))
     if plant == "look-alike":
         _twins_meet(ways, rng, when)
@@ -154,7 +155,7 @@ def _twins_meet(ways, rng, when):
     """They come together, one just before the other, wait and turn round."""
     pace, wait = rng.uniform(1.2, 2.2) * STEP, int(rng.integers(0, 8))
     steps = np.arange(FRAMES) - when
-    way = pace * (np.clip(-steps, 0, None) + np.clip(steps - wait, 0, None))
+    way = np.minimum(pace * (np.clip(-steps, 0, None) + np.clip(steps - wait, 0, None)), 2.3)
     apart = rng.uniform(0.0, 0.15)
     ways[:, 0] = np.column_stack([-way - apart / 2, np.full(FRAMES, MIDDLE)])
     ways[:, 1] = np.column_stack([way + apart / 2, np.full(FRAMES, MIDDLE - 0.35)])
@@ -162,9 +163,9 @@ def _twins_meet(ways, rng, when):
 
 def _hidden(ways, rng, when, removed):
     """Somebody walks behind a person near the camera, waits there and turns round or walks on."""
-    pace, wait, side = rng.uniform(1.2, 2.0) * STEP, int(rng.integers(10, 26)), -1 if rng.random() < 0.7 else 1
+    pace, wait, side = rng.uniform(1.2, 2.0) * STEP, int(rng.integers(16, 30)), -1 if rng.random() < 0.7 else 1
     steps = np.arange(FRAMES) - when
-    way = pace * (np.clip(steps, None, 0) + side * np.clip(steps - wait, 0, None))
+    way = np.clip(pace * (np.clip(steps, None, 0) + side * np.clip(steps - wait, 0, None)), -2.6, 2.6)
     ways[:, 0] = np.column_stack([way, np.full(FRAMES, MIDDLE + 2.5)])
     ways[:, 1] = (40.0 if removed else 0.0), FRONT
 
@@ -174,6 +175,6 @@ def _knocked(ways, offsets, rng, when, removed):
     time = np.arange(FRAMES)
     for person, place in ((0, -1.5), (1, 1.5)):
         ways[:, person] = np.column_stack([place + rng.uniform(-0.6, 0.6) * time * STEP, np.full(FRAMES, MIDDLE)])
-    far = rng.uniform(50, 85) * rng.choice([-1, 1])
+    far = rng.uniform(35, 60) * rng.choice([-1, 1])
     if not removed:
         offsets[when:, 0] = far
