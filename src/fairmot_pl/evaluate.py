@@ -11,6 +11,7 @@ from fairmot_pl.config.build import (
     build_output_cache,
     build_trainer,
     check_data,
+    check_devices,
     check_output_cache,
     check_refinement,
     check_run,
@@ -21,8 +22,6 @@ from fairmot_pl.data.file_record import fingerprint, record_files
 from fairmot_pl.evaluation.tracking import check_protocol
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.refine import Refinement
-from fairmot_pl.tracking.trace import check_traceable
-from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.callbacks.recording import RecordOutputs
 from fairmot_pl.training.checkpoint import find_checkpoint, load_module
@@ -68,11 +67,10 @@ def evaluate(config: DictConfig) -> Outcome:
     """Score a checkpoint on the validation sequences of the data node."""
     folder = output_folder()
     pl.seed_everything(config.seed, workers=True, verbose=False)
+    check_devices(config)
     checkpoint = find_checkpoint(config.checkpoint)
     module = load_module(checkpoint)
     config = as_trained(config, checkpoint)
-    if config.explain:  # before the network runs: the tracker may be the checkpoint's own
-        check_traceable(OnlineTracker(**plain(config.tracker)))
     datamodule = build_datamodule(config)
     datamodule.prepare_data()
     datamodule.setup("validate")

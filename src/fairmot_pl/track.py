@@ -18,7 +18,7 @@ from fairmot_pl.config.build import as_trained, check_refinement, check_tracker
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.inference.camera_motion import CameraMotion
-from fairmot_pl.inference.detector import Detector
+from fairmot_pl.inference.detector import Detector, check_detector
 from fairmot_pl.inference.pipeline.follower import Follower, Outputs
 from fairmot_pl.inference.pipeline.lanes import Lane
 from fairmot_pl.inference.pipeline.run import run_lanes
@@ -56,6 +56,9 @@ KEYS = {
     "policy": Literal["auto", "all", "latest"],
     "reconnect_seconds": float,
 }
+
+DEFAULT_SIZE = (608, 1088)
+"""Of the network's input, where neither the command nor the checkpoint says it."""
 
 
 def main() -> None:
@@ -116,12 +119,13 @@ def outputs_of(config: DictConfig, folder: Path) -> Outputs:
 def track(config: DictConfig) -> Outcome:
     """Track every source; write rows, counts, videos and figures."""
     folder = output_folder()
+    check_detector(plain(config.input_size) or DEFAULT_SIZE, config.device, config.precision)
     sources = open_sources(
         plain(config.source), frame_rate=config.frame_rate, reconnect_seconds=config.reconnect_seconds
     )
     checkpoint = find_checkpoint(config.checkpoint)
     config = as_trained(config, checkpoint)
-    input_size = plain(config.input_size) or trained_input_size(checkpoint) or (608, 1088)
+    input_size = plain(config.input_size) or trained_input_size(checkpoint) or DEFAULT_SIZE
     detector = Detector(
         load_fairmot(checkpoint),
         input_size=tuple(input_size),

@@ -19,6 +19,7 @@ from fairmot_pl.config.build import (
     check_module,
     check_run,
     module_arguments,
+    warn_of_ignored,
 )
 from fairmot_pl.config.check import check_values
 from fairmot_pl.config.entry import (
@@ -82,6 +83,7 @@ def expand(arguments: list[str]) -> list[str]:
 def train(config: DictConfig) -> Outcome:
     """Train as configured; resumable, repeatable, reported."""
     config = resumed_config(config, check, may_change=RESUMABLE)
+    warn_of_ignored(config)
     folder = output_folder()
     try:
         figures = run_training(config, folder)

@@ -109,6 +109,16 @@ def test_evaluate_needs_a_checkpoint_that_is_one(refused, tmp_path, world_root):
     assert "cut.ckpt cannot be read" in refused("evaluate", "checkpoint=cut.ckpt", *data)
 
 
+def test_devices_are_checked_before_anything_is_read(refused, world_root):
+    data = [f"data.root={world_root}", *TINY]
+    assert "precision" in refused("evaluate", "checkpoint=nowhere", *data, "trainer.precision=7")
+    assert "devices" in refused("evaluate", "checkpoint=nowhere", *data[:-1], "trainer.devices=0")
+    track = ["track", "source=nowhere.mp4", "checkpoint=nowhere"]
+    assert "device is 'cuda:99'" in refused(*track, "device=cuda:99")
+    assert "precision is 'half'; allowed: 'auto', 'float32'" in refused(*track, "precision=half")
+    assert "input_size is" in refused(*track, "input_size=[100,160]")
+
+
 def test_track_needs_a_source(refused, tmp_path):
     assert "source is missing" in refused("track", "checkpoint=a")
     assert "no such file or folder" in refused("track", "source=nowhere.mp4", "checkpoint=a")

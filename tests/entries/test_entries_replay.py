@@ -44,7 +44,7 @@ def test_a_replay_equals_live_tracking_for_every_tracker(evaluate, network):
     assert "0 sequences replayed from, 2 written to" in filled.out
     looked = network()
     assert looked == 12
-    for tracker in ("tracker=fairmot", "tracker=byte", "tracker.use_camera_motion=true"):
+    for tracker in ("tracker=fairmot", "tracker=byte", "tracker=byte_reid", "tracker.use_camera_motion=true"):
         replayed = evaluate(tracker, "name=replayed")
         assert "2 sequences replayed from, 0 written to" in replayed.out
         assert network() == looked
@@ -54,6 +54,13 @@ def test_a_replay_equals_live_tracking_for_every_tracker(evaluate, network):
         assert "network outputs" not in live.out
         assert left_by(replayed) == left_by(live)
         assert replayed.metrics["val/Dets"] > 0
+
+
+def test_keys_of_another_association_are_named(run, world_root, checkpoint):
+    given = ["evaluate", f"checkpoint={checkpoint}", f"data.root={world_root}", *TINY, *LOOSE[2:], "tracker=fusion"]
+    ran = run(*given, "+tracker.iou_limit=0.4", "+tracker.track_buffer=9", "tracker.tail=5")
+    said = ran.out + ran.err
+    assert said.count("no effect: tracker.iou_limit, tracker.track_buffer, which association fusion does not heed") == 1
 
 
 def test_a_multirun_of_trackers_runs_the_network_once(evaluate, network):

@@ -140,6 +140,8 @@ def test_missing_folders_and_files(dataset):
         (np.zeros((2, 5)), r"results of a: .*\(2, 5\)"),
         ([[1, 1, 0, 0, np.nan, 5]], r"results of a: row 0 .*not finite"),
         ([[1, 1, 0, 0, 5, 5], [1.5, 1, 0, 0, 5, 5]], r"results of a: row 1 .*no whole number"),
+        ([[1, 1, 0, 0, 5, 5], [2, 1, 9, 0, 0, 5]], r"results of a: row 1 has a box without size: .*width and height"),
+        ([[1, 1, 9, 9, 5, -4]], r"results of a: row 0 has a box without size: .*not right, bottom"),
         ([[0, 1, 0, 0, 5, 5]], r"results of a, row 0: frame 0; frames count from 1"),
         ([["x"] * 6], r"results of a: .*'x'"),
     ],

@@ -1,22 +1,18 @@
 """Scenes in which one known thing goes wrong, as ground truth and detections, without pixels.
 
 People walk in lanes of their own, so that nothing happens to anybody but the planted person (and their twin).
-Who is more than half hidden is not found; who is partly hidden looks partly like whoever stands in front.
+Who is more than half hidden is not found; who is partly hidden looks partly like whoever stands in front. Each plant
+comes in several kinds, which take turns from seed to seed.
 """
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from fairmot_pl import Detections, OnlineTracker
-from fairmot_pl.evaluation.clear_identity import clear_identity_counts
-from fairmot_pl.evaluation.preprocess import prepare
-from fairmot_pl.inference.explanation import SequenceExplanation, explain_sequence
-from fairmot_pl.mot_format import MotTable, track_rows
+from fairmot_pl import Detections
+from fairmot_pl.mot_format import MotTable
 
 DIM = 32
 FRAMES = 105
@@ -30,7 +26,9 @@ class Scene:
     rng: np.random.Generator
     boxes: np.ndarray
     looks: np.ndarray
+    frame_rate: float = 30.0
     missed: set = field(default_factory=set)
+    faint: set = field(default_factory=set)  # (frame, person) whose score is below every threshold
     strange: set = field(default_factory=set)  # (frame, person) who looks unlike themself
     pillar: set = field(default_factory=set)  # (frame, person) behind something that is not annotated
 
@@ -70,6 +68,7 @@ class Scene:
             looks = looks + self.rng.normal(0, 0.35 / np.sqrt(DIM), looks.shape)
             looks /= np.linalg.norm(looks, axis=1, keepdims=True)
             scores = self.rng.uniform(0.6, 0.95, len(found))
+            scores[[(frame, person) in self.faint for person in found]] = self.rng.uniform(0.02, 0.15)
             frames.append(Detections(boxes=boxes, scores=scores, embeddings=looks, classes=np.zeros(len(found))))
         return frames
 
@@ -94,120 +93,158 @@ def planted(plant: str, seed: int, *, removed: bool = False) -> Scene:
     boxes[..., 2:] = size
     boxes[..., 0], boxes[..., 1] = left, bottom - size[:, 1]
     scene = Scene(np.random.default_rng(seed), boxes, looks)
-    _PLANT[plant](scene, rng, int(rng.integers(35, 45)), removed)
+    kinds = _PLANT[plant]
+    kinds[seed % len(kinds)](scene, rng, int(rng.integers(35, 45)), removed)
     return scene
 
 
-def _look_alike(scene, rng, when, removed):
-    """Two people dressed alike meet, in the open or behind a pillar, and turn round or walk on."""
+def _meet(scene, rng, when, removed, pace, wait, behind, turns):
+    """Two people come together at a place, wait there, and turn round (or walk on)."""
     boxes = scene.boxes
     twin = scene.looks[0] + rng.normal(0, 0.05 / np.sqrt(DIM), DIM)
     if not removed:
         scene.looks[1] = twin / np.linalg.norm(twin)
     boxes[:, 1, 2:] = boxes[:, 0, 2:] * rng.uniform(0.95, 1.05)
-    pace, wait = rng.uniform(1.5, 3.5), int(rng.integers(0, 12))
+    scene.pillar |= {(frame, person) for frame in behind for person in (0, 1)}
     after = np.clip(np.arange(FRAMES) - when - wait, 0, None)
     before = np.clip(when - np.arange(FRAMES), 0, None)
-    turns = rng.random() < 0.8  # where whoever trusts in motion is wrong
-    if rng.random() < 0.7:
-        behind = range(when - int(rng.integers(2, 6)), when + wait + int(rng.integers(2, 8)))
-        scene.pillar |= {(frame, person) for frame in behind for person in (0, 1)}
     way = pace * (before + after if turns else before - after)
     boxes[:, 0, 0], boxes[:, 1, 0] = 500 - way, 500 + way
     for person, lower in ((0, 0.0), (1, rng.uniform(16, 30))):
         boxes[:, person, 1] = 200 + lower - boxes[:, person, 3]
 
 
-def _occlusion(scene, rng, when, removed):
+def _twins_in_the_open(scene, rng, when, removed):
+    """Dressed alike, they meet in plain sight and turn round, where whoever trusts in motion is wrong."""
+    _meet(scene, rng, when, removed, rng.uniform(1.5, 3.5), int(rng.integers(0, 12)), (), rng.random() < 0.8)
+
+
+def _twins_behind_a_pillar(scene, rng, when, removed):
+    """Dressed alike, they meet where nobody sees them."""
+    wait = int(rng.integers(0, 12))
+    behind = range(when - int(rng.integers(2, 6)), when + wait + int(rng.integers(2, 8)))
+    _meet(scene, rng, when, removed, rng.uniform(1.5, 3.5), wait, behind, rng.random() < 0.8)
+
+
+def _twins_behind_a_wall(scene, rng, when, removed):
+    """They run towards one another behind something wide, and turn round there."""
+    pace = rng.uniform(3, 6)
+    behind = range(when - int(rng.integers(3, 9)), when + int(rng.integers(6, 14)))
+    _meet(scene, rng, when, removed, pace, 0, behind, True)
+
+
+def _behind_somebody(scene, rng, when, removed):
     """Somebody walks behind a larger person and stays there; comes out on the same or the other side."""
     boxes = scene.boxes
     boxes[:, 1, 2:] = boxes[0, 0, 2:] * rng.uniform(1.3, 1.7)
     boxes[:, 1, 0], boxes[:, 1, 1] = (2000 if removed else 500), 230 - boxes[:, 1, 3]
     centre, pace = 500 + boxes[0, 1, 2] / 2 - boxes[0, 0, 2] / 2, rng.uniform(2, 4)
-    wait, side = int(rng.integers(5, 45)), rng.choice([-1, 1])
-    steps = np.arange(FRAMES) - when
-    boxes[:, 0, 0] = centre + pace * (np.clip(steps, None, 0) + side * np.clip(steps - wait, 0, None))
-    boxes[:, 0, 1] = 210 - boxes[:, 0, 3]
+    _walk_through(scene, when, int(rng.integers(5, 45)), rng.choice([-1, 1]), centre, pace)
 
 
-def _missed(scene, rng, when, removed):
-    """Somebody in plain sight is not found for a while, and perhaps turns meanwhile."""
-    gap = int(rng.integers(8, 45))
+def _behind_a_group(scene, rng, when, removed):
+    """The same behind two who stand side by side."""
+    boxes = scene.boxes
+    boxes[:, 1:3, 2:] = boxes[0, 0, 2:] * rng.uniform(1.2, 1.5)
+    width = boxes[0, 1, 2]
+    for person, left in ((1, 500.0), (2, 500 + 0.8 * width)):
+        boxes[:, person, 0] = 2000 + 500 * person if removed else left
+        boxes[:, person, 1] = 230 + person - boxes[:, person, 3]
+    centre, pace = 500 + 0.9 * width - boxes[0, 0, 2] / 2, rng.uniform(3, 6)
+    _walk_through(scene, when, int(rng.integers(0, 40)), rng.choice([-1, 1]), centre, pace)
+
+
+def _behind_a_pillar(scene, rng, when, removed):
+    """Somebody walks behind something that is not annotated, turns round or waits."""
+    wait, pace = int(rng.integers(5, 45)), rng.uniform(2, 6)
+    _walk_through(scene, when, wait, -1 if rng.random() < 0.7 else 1, 500, pace)
+    inside = np.flatnonzero(np.abs(scene.boxes[:, 0, 0] - 500) < 40)
     if not removed:
-        scene.missed |= {(frame, 0) for frame in range(when, when + gap)}
-    pace = rng.uniform(1, 5) * rng.choice([-1, 1])
+        scene.pillar |= {(int(frame), 0) for frame in inside}
+
+
+def _walk_through(scene, when, wait, side, centre, pace):
     steps = np.arange(FRAMES) - when
-    turned = rng.choice([-1, 1])
+    scene.boxes[:, 0, 0] = centre + pace * (np.clip(steps, None, 0) + side * np.clip(steps - wait, 0, None))
+    scene.boxes[:, 0, 1] = 210 - scene.boxes[:, 0, 3]
+
+
+def _not_found(scene, rng, when, removed):
+    """Somebody in plain sight is not found for a while, and perhaps turns meanwhile."""
+    _lost_in_sight(scene, rng, when, scene.missed if not removed else set())
+
+
+def _too_faint(scene, rng, when, removed):
+    """The same, found at scores that no tracker believes."""
+    _lost_in_sight(scene, rng, when, scene.faint if not removed else set())
+
+
+def _flickering(scene, rng, when, removed):
+    """Somebody who runs and turns is found in one frame of many only."""
+    gaps = set()
+    _lost_in_sight(scene, rng, when, gaps)
+    if not removed:
+        middle = (min(gaps)[0] + max(gaps)[0]) // 2
+        scene.missed |= gaps - {(middle, 0)}
+
+
+def _lost_in_sight(scene, rng, when, missed):
+    gap = int(rng.integers(12, 45))
+    missed |= {(frame, 0) for frame in range(when, when + gap)}
+    pace = rng.uniform(2, 7) * rng.choice([-1, 1])
+    steps = np.arange(FRAMES) - when
+    turned = -1 if rng.random() < 0.7 else 1
     scene.boxes[:, 0, 0] = 600 + pace * (np.clip(steps, None, 0) + turned * np.clip(steps, 0, None))
 
 
-def _camera_jump(scene, rng, when, removed):
+def _knocks(scene, rng, when, removed):
     """The camera is knocked, once or twice."""
     for frame in (when, when + int(rng.integers(5, 30)))[: int(rng.integers(1, 3))]:
-        angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(60, 250)
-        if not removed:
-            scene.boxes[frame:, :, :2] += far * np.array([np.cos(angle), np.sin(angle)])
+        _shift(scene, rng, frame, 1, rng.uniform(60, 250), removed)
 
 
-def _fragment(scene, rng, when, removed):
-    """Somebody in plain sight leaps, or looks another and crouches: no track accepts what is found of them."""
+def _whip_pan(scene, rng, when, removed):
+    """The camera is turned away within a few frames."""
+    _shift(scene, rng, when, int(rng.integers(2, 4)), rng.uniform(250, 600), removed)
+
+
+def _shift(scene, rng, frame, steps, far, removed):
+    angle = rng.uniform(0, 2 * np.pi)
+    for step in range(0 if removed else steps):
+        scene.boxes[frame + step :, :, :2] += far / steps * np.array([np.cos(angle), np.sin(angle)])
+
+
+def _leap(scene, rng, when, removed):
+    """Somebody in plain sight leaps."""
+    far = rng.uniform(70, 350) * rng.choice([-1, 1])
+    if not removed:
+        scene.boxes[when:, 0, 0] += far
+
+
+def _crouch_in_other_clothes(scene, rng, when, removed):
+    """Somebody looks another and crouches: no track accepts what is found of them."""
+    _resize(scene, rng, when, removed, rng.uniform(0.35, 0.48))
+
+
+def _stand_up_in_other_clothes(scene, rng, when, removed):
+    """Somebody looks another and is twice as tall."""
+    _resize(scene, rng, when, removed, rng.uniform(2.1, 2.8))
+
+
+def _resize(scene, rng, when, removed, factor):
     boxes = scene.boxes
-    leap, lower = rng.uniform(70, 200) * rng.choice([-1, 1]), boxes[0, 0, 3] * rng.uniform(0.52, 0.65)
     if removed:
         return
-    if rng.random() < 0.5:
-        boxes[when:, 0, 0] += leap
-    else:
-        scene.strange |= {(frame, 0) for frame in range(when, FRAMES)}
-        boxes[when:, 0, 1] += lower
-        boxes[when:, 0, 3] -= lower
+    scene.strange |= {(frame, 0) for frame in range(when, FRAMES)}
+    bottom = boxes[when:, 0, 1] + boxes[when:, 0, 3]
+    boxes[when:, 0, 3] *= factor
+    boxes[when:, 0, 1] = bottom - boxes[when:, 0, 3]
 
 
 _PLANT = {
-    "look-alike": _look_alike,
-    "occlusion": _occlusion,
-    "missed detection": _missed,
-    "camera jump": _camera_jump,
-    "fragment": _fragment,
+    "look-alike": (_twins_in_the_open, _twins_behind_a_pillar, _twins_behind_a_wall),
+    "occlusion": (_behind_somebody, _behind_a_group, _behind_a_pillar),
+    "missed detection": (_not_found, _too_faint, _flickering),
+    "camera jump": (_knocks, _whip_pan),
+    "fragment": (_leap, _crouch_in_other_clothes, _stand_up_in_other_clothes),
 }
-
-
-def tracked(scene: Scene, association: str, columns: int = 9) -> tuple[MotTable, MotTable, list[Detections]]:
-    """Ground truth, results and detections of a scene."""
-    truth, detections = scene.truth(columns), scene.detections()
-    tracker = OnlineTracker(association=association)
-    rows = [track_rows(frame, tracker.update(found)) for frame, found in enumerate(detections, start=1)]
-    return truth, MotTable.from_rows(np.concatenate(rows)), detections
-
-
-def explained(scene: Scene, association: str, columns: int = 9, name: str = "planted") -> SequenceExplanation:
-    """The switches of a scene."""
-    truth, results, detections = tracked(scene, association, columns)
-    replay = ((frame, found, {}) for frame, found in enumerate(detections, start=1))
-    rules = "MOT17" if columns > 7 else "MOT15"
-    return explain_sequence(name, truth, results, replay, OnlineTracker(association=association), benchmark=rules)
-
-
-def changes(scene: Scene, association: str) -> int:
-    """How many ids change in a scene."""
-    truth, results, _ = tracked(scene, association)
-    return clear_identity_counts(prepare(truth, results, benchmark="MOT17")).idsw
-
-
-def named_causes(plant: str, seeds: range, association: str) -> Counter[str]:
-    """The causes named in those scenes whose switches all go when what was planted is removed."""
-    named: Counter[str] = Counter()
-    for seed in seeds:
-        found = explained(planted(plant, seed), association).switches
-        if found and not changes(planted(plant, seed, removed=True), association):
-            named.update(one.cause.value for one in found)
-    return named
-
-
-if __name__ == "__main__":  # PYTHONPATH=src:tests python -m inference.planted SEEDS ASSOCIATION...
-    print(f"{'planted':18}{'association':14}{'switches':>9}{'right':>7}  named otherwise")
-    for association in sys.argv[2:]:
-        for plant in PLANTS:
-            named = named_causes(plant, range(int(sys.argv[1])), association)
-            others = ", ".join(f"{cause} {count}" for cause, count in named.items() if cause != plant)
-            print(f"{plant:18}{association:14}{sum(named.values()):9}{named[plant]:7}  {others}", flush=True)

@@ -7,6 +7,7 @@ import io
 import logging
 import socket
 import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import av
 import numpy as np
@@ -160,6 +161,38 @@ def test_a_file_on_a_web_server_is_a_file():
         assert not source.live
         assert len(list(source)) == 20
     assert (source.reconnects, source.note) == (0, "")
+
+
+@pytest.mark.parametrize("flags", ["", "faststart"])
+def test_a_file_on_a_server_that_sends_no_parts_of_files(tmp_path, caplog, flags):
+    path = tmp_path / "an mp4.mp4"  # its index stands at its end, unless the flags say otherwise
+    with av.open(str(path), "w", options={"movflags": flags} if flags else {}) as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        rng = np.random.default_rng(0)
+        for _ in range(40):
+            noise = rng.integers(0, 255, (240, 320, 3)).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="rgb24")))
+        container.mux(stream.encode())
+    asked = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *given):
+            super().__init__(*given, directory=str(tmp_path))
+
+        def log_message(self, *said):
+            asked.append(self.headers.get("Authorization", ""))
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = LiveSource(f"http://me:secret@127.0.0.1:{server.server_address[1]}/an mp4.mp4")
+        assert (source.live, source.frame_count) == (False, 40)
+        assert [frame.number for frame in source] == list(range(1, 41))
+        server.shutdown()
+    assert ("it is fetched whole first" in caplog.text) == (flags == "")
+    assert "secret" not in caplog.text
+    if flags == "":
+        assert asked[-1] == "Basic bWU6c2VjcmV0"
 
 
 def test_nobody_there():

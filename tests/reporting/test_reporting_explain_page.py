@@ -12,7 +12,8 @@ from fairmot_pl.reporting.explain_page import rank, write_explanation
 from fairmot_pl.reporting.identity_timeline import hidden_people, runs, timeline_figure
 from fairmot_pl.reporting.switch_crops import HEIGHT, WIDTH, crops
 from fairmot_pl.tracking.settings import TrackerSettings
-from inference.planted import explained, planted
+from inference.planted import planted
+from inference.planted_causes import explained
 
 NAME = "A<b>&c"
 

@@ -104,12 +104,14 @@ def test_update_survives(association, switched, stream):
         assert len(tracks) <= len(detections)
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("use_reid", [True, False])
-@settings(max_examples=40, **ANY)
+@settings(max_examples=60, **ANY)
 @given(stream=st.lists(st.tuples(frames(), steps, cameras), min_size=1, max_size=12))
-def test_fusion_survives(use_reid, stream):
-    for _ in survive(OnlineTracker(association="fusion", use_reid=use_reid), stream):
-        pass
+def test_fusion_survives_without_a_warning(use_reid, stream):
+    tracker = OnlineTracker(association="fusion", use_reid=use_reid)
+    for _ in survive(tracker, stream):
+        assert (tracker.tracks.spread.diagonal(axis1=2, axis2=3) >= 0).all()
 
 
 @pytest.mark.parametrize("use_kalman", [True, False])

@@ -198,6 +198,27 @@ def test_time_counts_not_frames():
         assert len(tracker.tracks) == 1
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.05])
+def test_whoever_is_seen_is_remembered_until_the_next_frame(seconds):
+    tracker = fusion(memory_seconds=seconds)
+    for number in range(6):
+        seen = tracker.update(scene(FAR, (100 + number, 400, 100, 0))).ids.tolist()
+        assert seen == ([1, 2] if number else [1])
+    tracker.update(scene(FAR))
+    assert len(tracker.update(scene(FAR)).ids) == 1  # and whoever is not is forgotten
+    assert len(tracker.tracks) == 1
+
+
+def test_scores_beyond_all_bounds_say_no_more_than_high_and_low_ones():
+    tracker = fusion()
+    with np.errstate(all="raise", under="ignore"):
+        for _ in range(3):
+            frame = scene(FAR, (100, 400, 100, 0))
+            scores = np.array([1e30, -1e30], np.float32)
+            frame = Detections(boxes=frame.boxes, scores=scores, embeddings=frame.embeddings, classes=frame.classes)
+            assert len(tracker.update(frame)) == 1
+
+
 def test_timestamps_say_how_much_time_went_by():
     plain, timed = fusion(frame_rate=30), OnlineTracker(association="fusion", frame_rate=30)
     timed.update(scene(FAR), timestamp=0.0)

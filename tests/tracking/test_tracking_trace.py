@@ -90,9 +90,21 @@ def test_why_one_detection_was_refused():
     assert trace.assigned.tolist() == [3, 2]
     assert trace.born.tolist() == [True, False]
     assert trace.row_of(7) is None
-    measured = xyxy_to_xyah(trace.detections.boxes.astype(float))
-    expected = kalman.gating_distance(trace.tracks.mean, trace.tracks.covariance, measured)
-    np.testing.assert_array_equal(trace.motion, expected)
+    assert trace.tracks.age.tolist() == [3, 3]
+    assert trace.tracks.unseen.tolist() == [1, 1]
+    assert trace.tracks.states.tolist() == ["confirmed", "confirmed"]
+
+
+def test_what_was_taken_down_stays_as_it_was():
+    tracker = OnlineTracker()
+    tracker.update(at((100, 0, 0.9)))
+    table, seen = tracker.tracks, at((130, 0, 0.9))
+    moved, spread = kalman.predict(table.mean.copy(), table.covariance.copy())
+    _, trace = traced(tracker, seen)
+    for _ in range(3):
+        tracker.update(seen)  # changes the table in place
+    measured = xyxy_to_xyah(seen.boxes.astype(float))
+    np.testing.assert_array_equal(trace.motion, kalman.gating_distance(moved, spread, measured))
 
 
 def test_without_embeddings_there_is_no_appearance():
@@ -108,8 +120,67 @@ def test_an_error_leaves_no_trace_behind():
     assert tracker.trace is None
 
 
-def test_an_association_without_a_trace_is_refused_before_the_frame_counts():
+def test_fusion_traces_every_assignment_and_changes_none(stream):
+    plain, watched = OnlineTracker(association="fusion"), OnlineTracker(association="fusion")
+    known, names = set(), {}
+    for detections in stream:
+        expected = plain.update(detections)
+        tracks, trace = traced(watched, detections)
+        for name in ("ids", "boxes", "scores"):
+            np.testing.assert_array_equal(getattr(tracks, name), getattr(expected, name))
+        names |= trace.named
+        known = {trace.named.get(track, track) for track in known}
+        assert set(trace.tracks.ids.tolist()) <= known
+        claimed = {}
+        for stage in trace.stages:
+            assert stage.name == "evidence"
+            np.testing.assert_allclose(stage.costs.costs, -sum(stage.parts.values()), atol=1e-9)
+            assert len(np.unique(stage.matches[:, 0])) == len(stage.matches)
+            for row, column in stage.matches.tolist():
+                cost = stage.cost_of(row, column)
+                assert cost < stage.limit == 0
+                assert sum(stage.parts_of(row, column).values()) == pytest.approx(-cost)
+                claimed[column] = trace.tracks.ids[row]
+        born = np.flatnonzero(trace.born)
+        assert not set(trace.assigned[born].tolist()) & (known | set(claimed.values()))
+        for column, track in enumerate(trace.assigned.tolist()):
+            assert track == (claimed.get(column, 0) if column not in born else track)
+        known |= set(trace.assigned[born].tolist())
+        seen = watched.tracks.unseen == 0
+        assert set(watched.tracks.ids[seen].tolist()) == set(trace.assigned.tolist()) - {0}
+    assert len(set(names.values())) == len(names) > 20
+    assert all(before < 0 < track for before, track in names.items())
+
+
+def test_fusion_names_a_track_after_it_was_born():
     tracker = OnlineTracker(association="fusion")
-    with pytest.raises(ValueError, match=r"association 'fusion' keeps no trace.*choose fairmot, byte or byte_reid"):
-        traced(tracker, at((100, 0, 0.9)))
-    assert tracker.frame == 0
+    tracker.update(at((100, 0, 0.9)))
+    _, first = traced(tracker, at((100, 0, 0.9), (400, 1, 0.8)))
+    unnamed = int(first.assigned[first.born][0])
+    assert unnamed < 0
+    assert first.named == {}
+    assert first.tracks.states.tolist() == ["confirmed"]
+    tracks, second = traced(tracker, at((101, 0, 0.9), (401, 1, 0.8)))
+    assert second.named == {unnamed: 2}
+    assert tracks.ids.tolist() == second.assigned.tolist() == [1, 2]
+    row = second.row_of(2)
+    assert second.tracks.states[row] == "tentative"
+    assert (second.tracks.age[row], second.tracks.unseen[row]) == pytest.approx((1, 1))
+    assert second.appearance[row, 1] == pytest.approx(0, abs=1e-6)
+    assert second.motion[row, 1] < 1 < 100 < second.motion[row, 0]
+    _, third = traced(tracker, at((101, 0, 0.9)))
+    _, fourth = traced(tracker, at((101, 0, 0.9)))
+    assert third.tracks.unseen.tolist() == pytest.approx([1, 1])
+    assert fourth.tracks.states.tolist() == ["confirmed", "lost"]
+    assert fourth.tracks.unseen.tolist() == pytest.approx([1, 2])
+
+
+def test_fusion_traces_a_first_frame_and_an_empty_one():
+    tracker = OnlineTracker(association="fusion")
+    _, first = traced(tracker, at((100, 0, 0.9), (400, 1, 0.1)))
+    assert (len(first.tracks), first.stages) == (0, [])
+    assert first.assigned.tolist() == [1, 0]
+    assert first.usable.tolist() == [True, False]
+    _, empty = traced(tracker, Detections.empty(embedding_dim=4))
+    assert empty.assigned.shape == (0,)
+    assert empty.stages[0].matches.shape == (0, 2)

@@ -187,7 +187,17 @@ def as_trained(config: DictConfig, checkpoint: Path) -> DictConfig:
     if "data" in config and size and not sized and tuple(config.data.input_size) != size:
         log.info("input size %d x %d as in training; data.input_size=... changes it", *size)
         config.data.input_size = list(size)
+    warn_of_ignored(config)
     return config
+
+
+def warn_of_ignored(config: DictConfig) -> None:
+    """Say which tracker keys of the command line have no effect; what a run hands down is no wish of the user's."""
+    tracker = OnlineTracker(**plain(config.tracker))
+    keys = [override.lstrip("+~").partition("=")[0] for override in task_overrides()]
+    ignored = [key for key in keys if key.startswith("tracker.") and key.removeprefix("tracker.") in tracker.ignored]
+    if ignored:
+        log.warning("no effect: %s, which association %s does not heed", ", ".join(ignored), tracker.association)
 
 
 def build_datamodule(config: DictConfig) -> FairMOTDataModule:
@@ -278,10 +288,7 @@ def build_trainer(
         "profiler": settings.pop("profiler", None) or StageProfiler(),
         "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
     }
-    try:
-        trainer = pl.Trainer(**settings, **own)
-    except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:
-        raise ConfigError(f"the trainer node cannot be meant: {' '.join(str(error).split())}") from error
+    trainer = _trainer(**settings, **own)
     if sweep and trainer.world_size > 1:
         raise ConfigError(
             f"a job of a sweep runs in one process, but trainer.devices={config.trainer.devices} gives "
@@ -314,6 +321,30 @@ def open_loggers(
         store=sweep or folder,
     )
     return build_loggers(folder, settings, card, config=record, csv_file=csv_file)
+
+
+def check_devices(config: DictConfig) -> None:
+    """Refuse devices and a precision that this machine has not, before anything large is read.
+
+    Raises:
+        ConfigError: in Lightning's words.
+    """
+    keys = ("accelerator", "devices", "num_nodes", "strategy", "precision")
+    wanted = {key: value for key, value in plain(config.trainer).items() if key in keys}
+    lightning = logging.getLogger("pytorch_lightning")
+    level = lightning.level
+    lightning.setLevel(logging.ERROR)  # what it says of devices it says again when it trains
+    try:
+        _trainer(**wanted, logger=False, enable_checkpointing=False, enable_model_summary=False)
+    finally:
+        lightning.setLevel(level)
+
+
+def _trainer(**settings: Any) -> pl.Trainer:
+    try:
+        return pl.Trainer(**settings)
+    except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:
+        raise ConfigError(f"the trainer node cannot be meant: {' '.join(str(error).split())}") from error
 
 
 def build_callbacks(config: DictConfig, folder: Path) -> list[pl.Callback]:

@@ -173,4 +173,9 @@ def _table(rows: NDArray[Any] | MotTable, source: str) -> MotTable:
         raise ValueError(f"{source}: row {row} holds a value that is not finite: {array[row].tolist()}")
     for row in np.flatnonzero((array[:, :2] % 1).any(axis=1)):
         raise ValueError(f"{source}: row {row} has a frame or id that is no whole number: {array[row].tolist()}")
+    for row in np.flatnonzero((array[:, 4:6] <= 0).any(axis=1)):
+        raise ValueError(
+            f"{source}: row {row} has a box without size: {array[row].tolist()}; the columns are frame, id, left, top, "
+            "width, height (not right, bottom), and width and height lie above 0"
+        )
     return table

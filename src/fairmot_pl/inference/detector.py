@@ -82,15 +82,13 @@ class Detector:
         precision: str = "auto",
         k: int = 500,
     ) -> None:
-        self.input_size = _checked_input_size(input_size)
+        self.input_size, self.device, self.precision = check_detector(input_size, device, precision)
         if not 0 <= score_threshold <= 1:
             raise ValueError(f"score_threshold is {score_threshold}; allowed: 0 to 1")
         if k < 1:
             raise ValueError(f"k is {k}; at least 1 detection an image is needed")
         self.score_threshold = score_threshold
         self.k = k
-        self.device = _resolve_device(device)
-        self.precision = _resolve_precision(precision, self.device)
         self.model = model.to(self.device).eval()
         if isinstance(model, FairMOT) and self.device.type == "cpu":
             # bytes come in planes; only on a CPU is it known that the other layout is the faster one
@@ -156,6 +154,18 @@ class Detector:
         """Until the device has done what it was given; what follows can then be timed on its own."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+
+
+def check_detector(
+    input_size: tuple[int, int], device: str | torch.device, precision: str
+) -> tuple[tuple[int, int], torch.device, str]:
+    """What a detector would work with: its arguments, checked and resolved, before any network is read.
+
+    Raises:
+        ValueError: an argument that cannot work; the message names it and what is allowed.
+    """
+    size, resolved = _checked_input_size(input_size), _resolve_device(device)
+    return size, resolved, _resolve_precision(precision, resolved)
 
 
 def locate(detections: Detections, letterbox: Letterbox) -> Detections:

@@ -66,6 +66,11 @@ class ExplainedSwitch:
     old_fate: str
     counts: HotaCounts
 
+    @property
+    def by_detection(self) -> bool:
+        """Whether a detection decided, and not only where a track was expected though nothing was seen of it."""
+        return self.candidates[1].overlap is not None or self.candidates[1].state == "starts here"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceExplanation:
@@ -126,7 +131,7 @@ def explain_sequence(
         name, sequence, found, TruthScene(ground_truth, sequence.truth_ids), results, replay, tracker
     ):
         for watch in watches:
-            if watch.switch.last_frame <= moment.frame <= watch.switch.frame:
+            if watch.begin <= moment.frame <= watch.switch.frame:
                 watch.see(moment)
         _look_at_everybody(moment, looks)
     damage, people = SwitchDamage(sequence), set(sequence.truth_ids.tolist())
@@ -155,6 +160,7 @@ def _moments(
     """Run the tracker again; every frame with what it saw and who followed whom by then."""
     tracks_before: dict[int, int] = {}
     persons_before: dict[int, int] = {}
+    formerly: dict[int, tuple[int, int]] = {}
     for frame, detections, keywords in replay:
         tracks, trace = traced(tracker, detections, keywords)
         written = results.ids[results.frames == frame]
@@ -164,10 +170,12 @@ def _moments(
                 f"{name}: the results of frame {frame} have ids {strange}, which the tracker does not give; "
                 "only results of the very same detections and settings, as they came, can be explained"
             )
-        yield moment_of(frame, scene.at(frame), detections, trace, tracks_before, persons_before)
+        yield moment_of(frame, scene.at(frame), detections, trace, tracks_before, persons_before, formerly)
         rows = slice(*np.searchsorted(sequence.truth_frames, (frame, frame + 1)))
         for person, track in zip(sequence.truth_ids[rows].tolist(), found[rows].tolist(), strict=True):
             if track >= 0:
+                if persons_before.get(track, person) != person:
+                    formerly[track] = persons_before[track], frame
                 tracks_before[person], persons_before[track] = track, person
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ Float = NDArray[np.float64]
 CONSENSUS_RADIUS, CONSENSUS_SHARE, CONSENSUS_PEOPLE = 0.5, 0.7, 3
 """A displacement is common where of at least 3 people 70 % are within half its length of the median."""
 
+RECALL = 10
+"""Frames for which a track still counts as that of the person whom it followed before."""
+
 RECENT = 2
 """Frames since its last detection up to which a prediction is good enough to tell a jump of the camera by."""
 
@@ -37,6 +41,7 @@ class Moment:
         faint: `(N,)` best score of any detection on the object, usable or not; 0 = none.
         tracks_before: which track followed each person last, before this frame.
         persons_before: whom each track followed last, before this frame.
+        formerly: whom each track that changed persons followed before the last one, and the frame in which it changed.
     """
 
     frame: int
@@ -46,13 +51,15 @@ class Moment:
     faint: NDArray[np.float32]
     tracks_before: dict[int, int]
     persons_before: dict[int, int]
+    formerly: dict[int, tuple[int, int]]
 
+    @cached_property
     def displacement(self) -> Float | None:
         """By how many pixels (x, y) the predictions of most tracks are off together; None = they are not."""
         rows, columns = [], []
         for person, seat in zip(self.truth.ids.tolist(), self.seats.tolist(), strict=True):
             row = self.trace.row_of(self.tracks_before.get(person, 0))
-            if seat >= 0 and row is not None and self.trace.clock - self.trace.tracks.last_frame[row] <= RECENT:
+            if seat >= 0 and row is not None and self.trace.tracks.unseen[row] <= RECENT:
                 rows.append(row)
                 columns.append(seat)
         if len(rows) < CONSENSUS_PEOPLE:
@@ -70,6 +77,7 @@ def moment_of(
     trace: FrameTrace,
     tracks_before: dict[int, int],
     persons_before: dict[int, int],
+    formerly: dict[int, tuple[int, int]],
 ) -> Moment:
     """Seat everybody of a frame on detections; arguments as in `Moment`, `detections` are all of the frame."""
     usable = np.flatnonzero(trace.usable)
@@ -83,12 +91,16 @@ def moment_of(
         faint=np.where(faint >= 0, np.append(detections.scores, np.float32(0))[faint], np.float32(0)),
         tracks_before=tracks_before,
         persons_before=persons_before,
+        formerly=formerly,
     )
 
 
 @dataclass
 class SwitchWatch:
-    """What is seen of one switch; `see` every frame of its window, in order.
+    """What is seen of one switch; `see` every frame from `begin` to that of the switch, in order.
+
+    The window that explains it opens when the old track last took a detection: a tracker may report people where they
+    are expected though nothing is seen of them, and so be right for some frames after it lost them.
 
     Attributes:
         switch: which.
@@ -96,9 +108,6 @@ class SwitchWatch:
         candidates: the tracks at hand then.
         preferred: whether appearance was nearer to the new track than to the old one.
         rival: see `Evidence`.
-        jump: see `Evidence`.
-        darkest: where the least of the person, or of somebody behind them, could be seen: the share, the frame, who
-            was hidden and by whom (None = nothing annotated).
         old_fate: what had become of the old track.
     """
 
@@ -108,26 +117,53 @@ class SwitchWatch:
     candidates: list[Candidate] = field(default_factory=list)
     preferred: bool = False
     rival: int | None = None
-    jump: float = 0.0
-    darkest: tuple[float, int, int, int | None] = (2.0, 0, 0, None)
     faint: float = 0.0
     old_fate: str = ""
-    _hidden: list[int] = field(default_factory=list)
+    _opened: int = 0
+    _views: list[tuple[float, int, int, int | None]] = field(default_factory=list)
+    _jumps: list[tuple[int, float]] = field(default_factory=list)
     _unseen: dict[int, bool] = field(default_factory=dict)
+    _unnamed: dict[int, tuple[int, list[Candidate]]] = field(default_factory=dict)
     _last_unseen: int = 0
 
+    @property
+    def begin(self) -> int:
+        """The first frame to see."""
+        return self.switch.last_frame - self.settings.longest_unseen
+
     def see(self, moment: Moment) -> None:
-        """Take in the next frame, from the switch's last frame before to its own."""
+        """Take in the next frame."""
         row = moment.truth.row_of(self.switch.identity)
+        if moment.frame <= self.switch.last_frame:
+            unopened = moment.frame == self.switch.last_frame and not self._opened
+            if unopened or (moment.trace.assigned == self.switch.old_id).any():
+                self._open(moment.frame)
+        if not self._opened:
+            return
         if not self.decided:
             self._look(moment, row)
-        if moment.frame == self.switch.last_frame:
+        if moment.frame == self._opened:
             return
         if not self.decided:
             self._measure_jump(moment, row)
             self._follow_old(moment)
             self._decide(moment, row)
         self._find_rival(moment)
+
+    def _open(self, frame: int) -> None:
+        """Begin the window anew: the old track has a detection."""
+        self._opened, self.decided, self.candidates, self.preferred, self.rival = frame, 0, [], False, None
+        self.faint, self.old_fate, self._last_unseen = 0.0, "", 0
+        for kept in (self._views, self._jumps, self._unseen, self._unnamed):
+            kept.clear()
+
+    @property
+    def darkest(self) -> tuple[float, int, int, int | None]:
+        """Where the least of the person, or of somebody behind them, could be seen.
+
+        The share, the frame, who was hidden and by whom (None = nothing annotated).
+        """
+        return min((view for view in self._views if view[1] <= self.decided), key=lambda view: view[0])
 
     def _look(self, moment: Moment, row: int | None) -> None:
         """Whether the person is hidden or hides somebody (their boxes merge), and whether there is a detection."""
@@ -136,20 +172,17 @@ class SwitchWatch:
         if least is not None:
             hidden, visible = int(truth.ids[least]), float(truth.visible[least])
             hider = int(truth.hider[least]) if truth.hider[least] >= 0 else None
-        if visible < self.darkest[0]:
-            self.darkest = visible, moment.frame, hidden, hider
-        if visible < HIDDEN:
-            self._hidden.append(moment.frame)
+        self._views.append((visible, moment.frame, hidden, hider))
         if row is None or moment.seats[row] < 0:
             self._unseen[moment.frame] = visible < HIDDEN
             self.faint = max(self.faint, 0.0 if row is None else float(moment.faint[row]))
 
     def _measure_jump(self, moment: Moment, row: int | None) -> None:
-        common = moment.displacement()
+        common = moment.displacement
         if common is None:
             return
         boxes = moment.truth.boxes if row is None else moment.truth.boxes[row : row + 1]
-        self.jump = max(self.jump, float(np.hypot(*common) / np.median(boxes[:, 3] - boxes[:, 1])))
+        self._jumps.append((moment.frame, float(np.hypot(*common) / np.median(boxes[:, 3] - boxes[:, 1]))))
 
     def _follow_old(self, moment: Moment) -> None:
         """What the old track does meanwhile; the last thing said stands."""
@@ -157,12 +190,9 @@ class SwitchWatch:
         row = trace.row_of(old)
         if row is None:
             if not self.old_fate.startswith("ended"):
-                unseen = self._last_unseen
-                forgotten = unseen >= self.settings.buffer
-                reason = f"{unseen} frames without a detection" if forgotten else "as a duplicate of another track"
-                self.old_fate = f"ended in frame {moment.frame}, {reason}"
+                self.old_fate = f"ended in frame {moment.frame}, {self._why_ended()}"
             return
-        self._last_unseen = round(trace.clock - trace.tracks.last_frame[row])
+        self._last_unseen = round(trace.tracks.unseen[row])
         columns = np.flatnonzero(trace.assigned == old)
         if not len(columns):
             self.old_fate = f"was lost, last seen {self._last_unseen} frames before"
@@ -171,31 +201,44 @@ class SwitchWatch:
         whose = f"that of person {moment.truth.ids[taken[0]]}" if len(taken) else "one of nobody annotated"
         self.old_fate = f"took another detection in frame {moment.frame}, {whose}"
 
+    def _why_ended(self) -> str:
+        unseen = self._last_unseen
+        if self.settings.weighs_evidence or unseen >= self.settings.buffer:
+            return f"{unseen} frames without a detection"
+        return "as a duplicate of another track"
+
     def _decide(self, moment: Moment, row: int | None) -> None:
-        """Whether the new track takes the person's detection in this frame; in that of the switch it has, at last."""
-        columns = np.flatnonzero(moment.trace.assigned == self.switch.new_id)
-        if not len(columns):
-            return
-        column = int(columns[0])
-        on_person = row is not None and moment.seats[row] == column
-        if not on_person and moment.frame != self.switch.frame:
-            return
-        self.decided = moment.frame
-        self._unseen.pop(moment.frame, None)  # the new track has a detection of the person
-        self.candidates = candidates_for(
-            moment.trace,
-            column,
-            old=self.switch.old_id,
-            new=self.switch.new_id,
-            persons=moment.persons_before,
-            gate=self.settings.motion_gate,
-        )
-        distance = {candidate.role: candidate.appearance for candidate in self.candidates[:2]}
-        old, new = distance["old"], distance["new"]
+        """Whether the new track takes the person's detection in this frame; in that of the switch it decides, at last.
+
+        Who had no id when it took the person gets it later: that frame is then the one that decided.
+        """
+        seat = -1 if row is None else int(moment.seats[row])
+        taker = int(moment.trace.assigned[seat]) if seat >= 0 else 0
+        if taker < 0 and taker not in self._unnamed:
+            self._unnamed[taker] = moment.frame, self._beside(moment, seat, taker)
+        called = [before for before, track in moment.trace.named.items() if track == self.switch.new_id]
+        earlier = self._unnamed.get(called[0]) if called else None
+        if earlier is not None:
+            frame, candidates = earlier
+            self._settle(frame, [_renamed(one, called[0], self.switch.new_id) for one in candidates])
+        elif taker == self.switch.new_id:
+            self._settle(moment.frame, self._beside(moment, seat, taker))
+        elif moment.frame == self.switch.frame:
+            columns = np.flatnonzero(moment.trace.assigned == self.switch.new_id)
+            column = int(columns[0]) if len(columns) else None
+            self._settle(moment.frame, self._beside(moment, column, self.switch.new_id))
+
+    def _beside(self, moment: Moment, column: int | None, new: int) -> list[Candidate]:
+        old, gate = self.switch.old_id, self.settings.motion_gate
+        return candidates_for(moment.trace, column, old=old, new=new, persons=moment.persons_before, gate=gate)
+
+    def _settle(self, frame: int, candidates: list[Candidate]) -> None:
+        self.decided, self.candidates = frame, candidates
+        old, new = (candidate.appearance for candidate in candidates[:2])
         self.preferred = old is not None and new is not None and new < old
 
     def _find_rival(self, moment: Moment) -> None:
-        """Whose the new track was, else whose the old one becomes."""
+        """Whose the new track was, else whose the old one becomes, else whose either was a moment ago."""
         person = self.switch.identity
         if moment.frame == self.switch.frame:
             before = moment.persons_before.get(self.switch.new_id)
@@ -205,20 +248,28 @@ class SwitchWatch:
             columns = np.flatnonzero(moment.trace.assigned == self.switch.old_id)
             taken = moment.truth.ids[np.isin(moment.seats, columns)].tolist()
             self.rival = next((other for other in taken if other != person), None)
+        if self.rival is None and moment.frame == self.switch.frame:
+            known = (moment.formerly.get(track, (person, 0)) for track in (self.switch.new_id, self.switch.old_id))
+            others = [other for other, until in known if other != person and moment.frame - until <= RECALL]
+            self.rival = next(iter(others), None)
 
     def evidence(self, looks: Looks) -> Evidence:
         """What the cause is told from, once the window has passed."""
         margin = None if self.rival is None else looks.margin(self.switch.identity, self.rival)
-        within = [hidden for frame, hidden in self._unseen.items() if self.switch.last_frame < frame < self.decided]
+        within = [hidden for frame, hidden in self._unseen.items() if self._opened < frame < self.decided]
         return Evidence(
-            jump=self.jump,
+            jump=max((jump for frame, jump in self._jumps if frame <= self.decided), default=0.0),
             rival=self.rival,
             likeness=None if margin is None else margin / max(self.settings.appearance_limit, 1e-9),
             preferred=self.preferred,
-            hidden=len(self._hidden),
+            hidden=sum(visible < HIDDEN for visible, frame, *_ in self._views if frame <= self.decided),
             unseen_hidden=sum(within),
             unseen_visible=len(within) - sum(within),
         )
+
+
+def _renamed(candidate: Candidate, before: int, track: int) -> Candidate:
+    return replace(candidate, track=track) if candidate.track == before else candidate
 
 
 def _centres(boxes: NDArray[np.floating]) -> Float:

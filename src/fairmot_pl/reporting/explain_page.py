@@ -19,7 +19,7 @@ from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import to_svg
 from fairmot_pl.reporting.identity_timeline import MOST_ROWS, hidden_people, timeline_figure
 from fairmot_pl.reporting.switch_crops import Pictures, crops
-from fairmot_pl.reporting.switch_words import REMEDIES, cause_in_words, title_of
+from fairmot_pl.reporting.switch_words import cause_in_words, how_to_read, remedy, title_of
 from fairmot_pl.tracking.settings import TrackerSettings
 
 PAGE_NAME, DATA_NAME = "explain.html", "explain.json"
@@ -67,12 +67,14 @@ def write_explanation(
                 ("interruptions (Frag)", str(sum(len(found.fragments) for found in sequences)), ""),
             ]
         ),
-        page.section("Causes", _causes(ranked)) if ranked else page.note("No id changes: there is nothing to explain."),
+        page.section("Causes", _causes(ranked, tracker))
+        if ranked
+        else page.note("No id changes: there is nothing to explain."),
         *(_timeline(found) for found in sequences),
         _cards(ranked[:most_cards], len(ranked), pictures, tracker),
         f"<footer>Written by fairmot_pl {__version__}. This file needs nothing from outside.</footer>",
     ]
-    write_text(folder / DATA_NAME, json.dumps(as_data(ranked, sequences), indent=2) + "\n")
+    write_text(folder / DATA_NAME, json.dumps(as_data(ranked, sequences, tracker), indent=2) + "\n")
     write_text(folder / PAGE_NAME, page.page(title, body))
     return folder / PAGE_NAME
 
@@ -88,7 +90,9 @@ def rank(sequences: Sequence[SequenceExplanation]) -> list[Ranked]:
     return sorted(ranked, key=lambda entry: (-entry[0], entry[1].name, entry[2].switch.frame))
 
 
-def as_data(ranked: Sequence[Ranked], sequences: Sequence[SequenceExplanation]) -> dict[str, Any]:
+def as_data(
+    ranked: Sequence[Ranked], sequences: Sequence[SequenceExplanation], tracker: TrackerSettings
+) -> dict[str, Any]:
     """Everything that the page says, as JSON-able values."""
     return {
         "AssA": float(association_accuracy(*(found.counts for found in sequences)).mean()),
@@ -100,7 +104,7 @@ def as_data(ranked: Sequence[Ranked], sequences: Sequence[SequenceExplanation]) 
                 "damage": damage,
                 "damage_in_sequence": _damage_in_sequence(sequence, found),
                 "cause": found.cause.value,
-                "words": cause_in_words(found),
+                "words": cause_in_words(found, tracker),
                 "decided": found.decided,
                 "evidence": asdict(found.evidence),
                 "darkest": {
@@ -125,12 +129,13 @@ def _damage_in_sequence(sequence: SequenceExplanation, found: ExplainedSwitch) -
     return float((association_accuracy(found.counts) - association_accuracy(sequence.counts)).mean())
 
 
-def _causes(ranked: Sequence[Ranked]) -> str:
+def _causes(ranked: Sequence[Ranked], tracker: TrackerSettings) -> str:
     rows = []
     for cause in Cause:
         damages = [damage for damage, _, found in ranked if found.cause is cause]
         if damages:
-            rows.append((sum(damages), [cause.value, str(len(damages)), _points(sum(damages)), REMEDIES[cause]]))
+            told = [cause.value, str(len(damages)), _points(sum(damages)), remedy(cause, tracker)]
+            rows.append((sum(damages), told))
     rows.sort(key=lambda row: -row[0])
     total = ["all", str(len(ranked)), _points(sum(damage for damage, *_ in ranked)), ""]
     header = ["Cause", "switches", "AssA lost", "what may help"]
@@ -160,11 +165,7 @@ def _cards(shown: Sequence[Ranked], total: int, pictures: Mapping[str, Pictures]
         return ""
     more = f" The {len(shown)} worst of {total} are shown; {DATA_NAME} has all." if len(shown) < total else ""
     cards = [_card(place, *ranked, pictures, tracker) for place, ranked in enumerate(shown, start=1)]
-    how = (
-        f"Appearance: cosine distance, limit {tracker.appearance_limit:g}; motion: squared Mahalanobis distance, gate "
-        f"{tracker.motion_gate:g}; IoU: of prediction and detection; age and unseen in frames. Red: beyond the limit, "
-        "beyond the gate, no overlap. The person is outlined in black and white."
-    )
+    how = f"{how_to_read(tracker)} The person is outlined in black and white."
     return "\n".join([page.note(f"Switches, the most damaging first.{more} {how}"), *cards])
 
 
@@ -186,7 +187,7 @@ def _card(
     return "\n".join(
         [
             f'<section class="switch"><h2>{place}. {head}</h2>',
-            f"<p>{escape(cause_in_words(found))}</p>",
+            f"<p>{escape(cause_in_words(found, tracker))}</p>",
             f'<p class="cost">{escape(cost)}</p>',
             _pictures(found, sequence, pictures),
             _candidates(found, tracker),
@@ -217,7 +218,11 @@ def _candidates(found: ExplainedSwitch, tracker: TrackerSettings) -> str:
         cells = _cells(candidate, tracker)
         marked = "".join(f'<td class="{"refused" if beyond else ""}">{escape(text)}</td>' for text, beyond in cells)
         rows.append(f'<tr class="{candidate.role}">{marked}</tr>')
-    legend = f"The tracks beside the deciding detection, in frame {found.decided}."
+    legend = (
+        f"The tracks beside the deciding detection, in frame {found.decided}."
+        if found.by_detection
+        else f"The two tracks in frame {found.decided}; no detection decided."
+    )
     return (
         f'<div class="wide"><table class="candidates"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
         f"</table></div>{page.caption(legend)}"
@@ -227,14 +232,15 @@ def _candidates(found: ExplainedSwitch, tracker: TrackerSettings) -> str:
 def _cells(candidate: Candidate, tracker: TrackerSettings) -> list[tuple[str, bool]]:
     """Text of each column, and whether it speaks against the track."""
     appearance, motion, overlap = candidate.appearance, candidate.motion, candidate.overlap
+    limited = not tracker.weighs_evidence
     return [
         (f"{candidate.track} ({candidate.role})", False),
         ("-" if candidate.person is None else f"person {candidate.person}", False),
         (candidate.state, candidate.state == "ended"),
         (_whole(candidate.age), False),
         (_whole(candidate.unseen), False),
-        (_decimal(appearance, 2), appearance is not None and appearance >= tracker.appearance_limit),
-        (_decimal(motion, 1), motion is not None and motion > tracker.motion_gate),
+        (_decimal(appearance, 2), limited and appearance is not None and appearance >= tracker.appearance_limit),
+        (_decimal(motion, 1), limited and motion is not None and motion > tracker.motion_gate),
         (_decimal(overlap, 2), overlap == 0),
         (candidate.outcome + ("; took another detection" if candidate.elsewhere else ""), False),
     ]

@@ -24,7 +24,7 @@ from fairmot_pl.tracking.assignment import assign
 from fairmot_pl.tracking.costs import cosine_distance, cosine_distance_of, overlapping
 from fairmot_pl.tracking.pairs import Pairs, nearby
 from fairmot_pl.tracking.settings import TrackerSettings
-from fairmot_pl.tracking.trace import FrameTrace
+from fairmot_pl.tracking.trace import FrameTrace, KnownTracks
 from fairmot_pl.tracking.track import TrackState, TrackTable
 
 Cost = Callable[[TrackTable, Detections], Pairs]
@@ -100,7 +100,9 @@ def associate(
     free_tracks, free_detections = np.ones(len(tracks), bool), np.ones(len(detections), bool)
     matches = [np.zeros((0, 2), np.int64)]
     if trace is not None:
-        trace.begin(tracks, detections, np.logical_or.reduce([banded[stage.band] for stage in stages]))
+        trace.begin(
+            _known(tracks, trace.clock), detections, np.logical_or.reduce([banded[stage.band] for stage in stages])
+        )
     known: dict[Cost, Pairs] = {}
     for stage in stages:
         rows = free_tracks & stage.takes[tracks.states]
@@ -118,6 +120,20 @@ def associate(
         free_tracks[matched[:, 0]] = free_detections[matched[:, 1]] = False
         matches.append(matched)
     return np.concatenate(matches)
+
+
+def _known(tracks: TrackTable, clock: float) -> KnownTracks:
+    """The table as a trace keeps it, at a time in frames."""
+    mean, covariance = tracks.mean.copy(), tracks.covariance.copy()
+    return KnownTracks(
+        ids=tracks.ids.copy(),
+        boxes=tracks.boxes,
+        embeddings=tracks.embeddings.copy(),
+        states=np.array([state.name.lower() for state in TrackState])[tracks.states],
+        age=clock - tracks.first_frame,
+        unseen=clock - tracks.last_frame,
+        distance=lambda boxes: kalman.gating_distance(mean, covariance, xyxy_to_xyah(boxes)),
+    )
 
 
 def overlap(tracks: TrackTable, detections: Detections) -> Pairs:

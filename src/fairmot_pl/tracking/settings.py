@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 
 from fairmot_pl.tracking.fusion.settings import FUSION_RANGES, FusionSettings
@@ -12,6 +12,9 @@ _MOST = 10**6
 """An upper bound for what has none."""
 
 _SWITCHES = ("use_iou", "use_reid", "use_kalman", "use_reupdate", "use_camera_motion", "report_unseen")
+
+_HEEDED = {"association", "frame_rate", "use_reid", "use_camera_motion"}
+"""Settings that every association heeds."""
 
 _RANGES: dict[str, tuple[float, float]] = {
     "score_threshold": (0, 1),
@@ -117,6 +120,24 @@ class TrackerSettings(FusionSettings):
     def buffer(self) -> int:
         """Frames of this video, at its nominal rate, for which a lost track is remembered."""
         return int(self.frame_rate / 30.0 * self.track_buffer)
+
+    @property
+    def weighs_evidence(self) -> bool:
+        """Whether `FusionSettings` hold, and not the thresholds of the stages."""
+        return self.association == "fusion"
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Settings of the other kind of association, which this one does not heed."""
+        of_fusion = frozenset(each.name for each in fields(FusionSettings))
+        if not self.weighs_evidence:
+            return of_fusion
+        return frozenset(each.name for each in fields(TrackerSettings)) - of_fusion - _HEEDED
+
+    @property
+    def longest_unseen(self) -> int:
+        """Frames for which somebody may be reported without a detection."""
+        return math.ceil(self.frame_rate * self.memory_seconds) if self.weighs_evidence and self.report_unseen else 0
 
 
 def _within(value: object, low: float, high: float) -> bool:

@@ -61,7 +61,7 @@ class OnlineTracker(TrackerSettings):
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a video, and ids start at 1 again."""
-        self._fusion = FusionEngine(self) if self._association.weighs_evidence else None
+        self._fusion = FusionEngine(self, 1 / self.frame_rate) if self._association.weighs_evidence else None
         self._table = TrackTable.born(Detections.empty(), first_id=1, frame=0, state=TrackState.TENTATIVE)
         self.frame, self.clock = 0, 0.0
         self._timestamp = 0.0
@@ -71,11 +71,6 @@ class OnlineTracker(TrackerSettings):
     def tracks(self) -> TrackTable | Beliefs:
         """Every living track, whatever its state; "fusion" has a table of its own."""
         return self._table if self._fusion is None else self._fusion.tracks
-
-    @property
-    def keeps_trace(self) -> bool:
-        """Whether `trace` can take down what `update` sees: that of stages, not that of all evidence at once."""
-        return not self._association.weighs_evidence
 
     def update(
         self, detections: Detections, *, timestamp: float | None = None, camera: ArrayLike | None = None
@@ -103,8 +98,10 @@ class OnlineTracker(TrackerSettings):
         passed, self._timestamp = self._pass(timestamp)
         self.frame += 1
         self.clock += passed
+        if self.trace is not None:
+            self.trace.clock = self.clock
         if self._fusion is not None:
-            return self._fusion.step(seen, passed / self.frame_rate, affine)
+            return self._fusion.step(seen, passed / self.frame_rate, affine, self.trace)
         if passed > 1:
             self._table = self._table.keep(self._table.within(self.buffer, frame=self.clock))
         if self.use_kalman:
@@ -118,7 +115,7 @@ class OnlineTracker(TrackerSettings):
         unclaimed = banded[Band.HIGH] & (seen.scores >= self._birth_threshold)
         unclaimed[pairs[:, 1]] = False
         if self.trace is not None:
-            self.trace.births(np.flatnonzero(unclaimed), self._next_id)
+            self.trace.births(np.flatnonzero(unclaimed), self._next_id + np.arange(unclaimed.sum()))
         tracks = survivors.join(self._start(seen.select(unclaimed))) if unclaimed.any() else survivors
         self._table = tracks.keep(tracks.distinct(self.duplicate_distance))
         return self._table.confirmed

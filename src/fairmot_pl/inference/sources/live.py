@@ -7,10 +7,11 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from fairmot_pl.data.video_frames import upright_pixels
+from fairmot_pl.inference.sources.fetched import fetch
 from fairmot_pl.inference.sources.frame import (
     Frame,
     FrameClock,
@@ -33,7 +34,8 @@ class LiveSource(FrameSource):
     """A camera or a stream. It is connected at once, and reconnected when it drops.
 
     Time runs on while it is away, so that tracks age by the clock. A network address of known length, such as an
-    mp4 on a web server, is a file that happens to lie elsewhere: it is not live, and ends where it ends.
+    mp4 on a web server, is a file that happens to lie elsewhere: it is not live, and ends where it ends. Where its
+    index stands at its end and the server sends no parts of files, it is fetched whole first.
 
     Args:
         source: a camera number, or an address such as `rtsp://host/path`.
@@ -57,6 +59,7 @@ class LiveSource(FrameSource):
         self.name = _name(self.address)
         self.frame_count = None
         self.reconnects = self.broken_packets = 0
+        self._fetched: IO[bytes] | None = None
         self._container: Any = self._connect()
         stream = self._container.streams.video[0]
         declared = stream.average_rate or stream.guessed_rate
@@ -81,6 +84,8 @@ class LiveSource(FrameSource):
                     yield Frame(number, image, clock.next(passed))
             except (av.error.FFmpegError, OSError) as error:
                 why = _reason(error)
+                if number == 0 and self._fetch():
+                    continue
                 if not self.live:
                     raise OSError(f"{self.address}: broken after frame {number} ({why})") from error
             if self.closed.is_set() or not self.live:
@@ -120,6 +125,14 @@ class LiveSource(FrameSource):
             container.close()
             self._container = None
 
+    def _fetch(self) -> bool:
+        """Fetch a file from a web server, if not even its first frame could be read; whether that was done."""
+        if self.live or self._fetched is not None or not str(self._source).startswith(("http://", "https://")):
+            return False
+        logger.warning("%s: the server sends no parts of files; it is fetched whole first", self.address)
+        self._fetched = fetch(str(self._source), timeout=OPEN_SECONDS, closed=self.closed)
+        return True
+
     def _reconnected(self, why: str, number: int) -> bool:
         """Try again and again, more and more slowly."""
         import av
@@ -146,6 +159,9 @@ class LiveSource(FrameSource):
         import av
 
         where, options = _how_to_open(self._source)
+        if self._fetched is not None:
+            self._fetched.seek(0)
+            where = self._fetched
         try:
             container = av.open(where, timeout=(OPEN_SECONDS, READ_SECONDS), **options)
         except (av.error.FFmpegError, OSError) as error:
@@ -179,7 +195,7 @@ def _reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _how_to_open(source: int | str) -> tuple[str, dict[str, Any]]:
+def _how_to_open(source: int | str) -> tuple[Any, dict[str, Any]]:
     """The address and options for PyAV."""
     if isinstance(source, int):
         return _camera(source)

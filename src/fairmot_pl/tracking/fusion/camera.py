@@ -25,6 +25,9 @@ _TAIL = 4.0
 
 _ROUNDS = 5
 
+_FARTHEST = 1e9
+"""Heights; no image is shifted farther, and squares of squares stay numbers."""
+
 
 class CameraShift:
     """Shift of the image from frame to frame beyond what the tracks' speeds explain.
@@ -63,7 +66,8 @@ class CameraShift:
             weight = ((_TAIL + 2) / (_TAIL + distance))[:, None] / variance
             shift = (weight * offset).sum(axis=0) / (weight.sum(axis=0) + held)
         keep = np.exp(-seconds / _SECONDS)
-        self._energy = keep * self._energy + (1 - keep) * self._prior + float(np.square(shift / height).mean())
+        moved = np.minimum(np.abs(shift) / height, _FARTHEST)
+        self._energy = keep * self._energy + (1 - keep) * self._prior + float(np.square(moved).mean())
         self._weight = keep * self._weight + (1 - keep) * _WEIGHT + 1
         self._last = self._last + shift
         found: Array = shift

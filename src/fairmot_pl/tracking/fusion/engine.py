@@ -18,7 +18,9 @@ from fairmot_pl.tracking.fusion.overlap import hidden_share
 from fairmot_pl.tracking.fusion.presence import Presence
 from fairmot_pl.tracking.fusion.settings import FusionSettings
 from fairmot_pl.tracking.fusion.table import Beliefs, chance
+from fairmot_pl.tracking.fusion.telling import tell_tracks
 from fairmot_pl.tracking.pairs import Pairs, nearby
+from fairmot_pl.tracking.trace import FrameTrace
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -34,6 +36,9 @@ _NEWCOMER = 0.05
 
 _RETURN = 0.05
 """Someone who is probably gone may return; the evidence against that is bounded."""
+
+_UNEVEN = 1.5
+"""So many times the usual interval may pass between two frames."""
 
 _GONE = 0.02
 """Probability of being a person under which a track ends."""
@@ -78,45 +83,68 @@ class Sight(NamedTuple):
 class FusionEngine:
     """Tracks by evidence. Not used directly: `OnlineTracker(association="fusion")` checks what goes in.
 
+    Args:
+        settings: what is assumed.
+        interval: seconds between frames, usually; whoever was seen is remembered until the next one in any case.
+
     Attributes:
         tracks: everybody believed in, also those not reported.
     """
 
-    def __init__(self, settings: FusionSettings) -> None:
+    def __init__(self, settings: FusionSettings, interval: float) -> None:
         self._settings = settings
+        self._memory = max(settings.memory_seconds, _UNEVEN * interval)
         self._first, self._next_id = True, 1
+        self._now, self._births = 0.0, 0
         self._looks, self._presence = Looks(), Presence(settings.detection_rate)
         self._camera = CameraShift(settings.camera_jolt)
         self._extent = np.array([np.inf, np.inf, -np.inf, -np.inf])
         self.tracks = self._born(self._sight(Detections.empty()))
 
-    def step(self, detections: Detections, seconds: float, affine: Array | None) -> Tracks:
+    def step(
+        self, detections: Detections, seconds: float, affine: Array | None, trace: FrameTrace | None = None
+    ) -> Tracks:
         """The tracks of the next frame.
 
         Args:
             detections: M of them, best first, with extent; embeddings of unit length, or none (D = 0).
             seconds: since the last frame.
             affine: `(2, 3)` motion of the image since, if it is known.
+            trace: takes down what is seen, if there is one.
         """
+        self._now += seconds
         sight = self._sight(detections)
-        free = np.ones(len(detections), bool)
         self._move(seconds, affine)
-        if len(self.tracks):
-            evidence = self._weigh(sight, seconds)
-            matches = assign(Pairs(evidence.rows, evidence.columns, -evidence.total), 0.0)
-            free[matches[:, 1]] = False
-            self._learn(sight, evidence, matches, seconds)
-            missed = np.ones(len(self.tracks), bool)
-            missed[matches[:, 0]] = False
-            self._presence.miss(self.tracks, missed, seconds, self._settings)
-            self.tracks = self.tracks.keep(chance(self.tracks.person) >= _GONE)
+        free = self._continue(sight, seconds, trace)
         starts = free & (chance(sight.odds) > self._settings.birth_belief)
         if starts.any():
-            self.tracks = self.tracks.join(
-                self._born(Sight(detections.select(starts), *(x[starts] for x in sight[1:])))
-            )
+            born = self._born(sight.select(starts))
+            if trace is not None:
+                trace.births(np.flatnonzero(starts), born.ids)
+            self.tracks = self.tracks.join(born)
         self._first = False
-        return self._report()
+        return self._report(trace)
+
+    def _continue(self, sight: Sight, seconds: float, trace: FrameTrace | None) -> NDArray[np.bool_]:
+        """Match, learn from the matches and from the misses; `(M,)` which detections are left over."""
+        evidence = self._weigh(sight, seconds) if len(self.tracks) else None
+        if trace is not None:
+            person = chance(sight.odds)
+            tell_tracks(trace, self.tracks, sight.detections, person, now=self._now, settings=self._settings)
+        free = np.ones(len(sight.odds), bool)
+        if evidence is None:
+            return free
+        pairs = Pairs(evidence.rows, evidence.columns, -evidence.total)
+        matches = assign(pairs, 0.0)
+        missed = np.ones(len(self.tracks), bool)
+        if trace is not None:
+            parts = {"place": evidence.place, "look": evidence.total - evidence.place}
+            trace.stage("evidence", missed.copy(), free.copy(), pairs, 0.0, matches, parts)
+        missed[matches[:, 0]] = free[matches[:, 1]] = False
+        self._learn(sight, evidence, matches, seconds)
+        self._presence.miss(self.tracks, missed, seconds, self._settings)
+        self.tracks = self.tracks.keep(chance(self.tracks.person) >= _GONE)
+        return free
 
     def _sight(self, detections: Detections) -> Sight:
         boxes = detections.boxes.astype(np.float64)
@@ -129,7 +157,7 @@ class FusionEngine:
 
     def _move(self, seconds: float, affine: Array | None) -> None:
         """Predict, and let go of those who were lost for too long or are out of any image."""
-        tracks = self.tracks.keep(self.tracks.unseen + seconds <= self._settings.memory_seconds)
+        tracks = self.tracks.keep(self.tracks.unseen + seconds <= self._memory)
         tracks.state, tracks.spread = motion.predict(tracks.state, tracks.spread, seconds, self._settings)
         if affine is not None:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -245,8 +273,9 @@ class FusionEngine:
         count = len(sight.odds)
         state, spread = motion.initiate(sight.edges, self._settings)
         doubt = 0.0 if self._first else np.log(2.0)
+        self._births += count
         return Beliefs(
-            ids=np.zeros(count, np.int64),
+            ids=np.arange(count) - self._births,
             state=state,
             spread=spread,
             embeddings=sight.detections.embeddings,
@@ -254,23 +283,27 @@ class FusionEngine:
             here=np.ones(count),
             sightings=np.ones(count, np.int64),
             unseen=np.zeros(count),
+            born=np.full(count, self._now),
             proven=np.full(count, self._first),
             scores=sight.detections.scores,
             classes=sight.detections.classes,
         )
 
-    def _report(self) -> Tracks:
+    def _report(self, trace: FrameTrace | None) -> Tracks:
         """Who is there with enough probability: seen, or not seen but well enough known where."""
         tracks = self.tracks
         size = tracks.state[..., motion.SIZE]
-        deviation = np.sqrt(tracks.spread[..., 0, 0])
+        deviation = np.sqrt(np.maximum(tracks.spread[..., 0, 0], np.finfo(np.float64).tiny))
         placed = (2 * ndtr(_NEAR * size / deviation) - 1).prod(axis=1)
         sure = tracks.believed * np.where(tracks.unseen > 0, placed, 1.0)
         shown = tracks.proven & (sure > self._settings.report_belief)
         if not self._settings.report_unseen:
             shown &= tracks.unseen == 0
-        new = np.flatnonzero(shown & (tracks.ids == 0))
-        tracks.ids[new] = np.arange(self._next_id, self._next_id + len(new))
+        new = np.flatnonzero(shown & (tracks.ids < 0))
+        ids = np.arange(self._next_id, self._next_id + len(new))
+        if trace is not None:
+            trace.name(tracks.ids[new], ids)
+        tracks.ids[new] = ids
         self._next_id += len(new)
         order = np.flatnonzero(shown)
         order = order[np.argsort(tracks.ids[order], kind="stable")]

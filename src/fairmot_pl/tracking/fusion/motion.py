@@ -127,6 +127,16 @@ def fit(state: Array, spread: Array, edges: Array, settings: FusionSettings, ext
     return Fit(loglik, trust, np.exp(jump - loglik), offset)
 
 
+def squared_distance(state: Array, spread: Array, edges: Array, settings: FusionSettings) -> Array:
+    """`(T, M)` squared Mahalanobis distance of the edges of M detections from those expected of T states."""
+    low, both, high = (
+        part[:, None] for part in _innovation(spread, np.square(settings.edge_noise * state[:, 1, SIZE]), 0.0)
+    )
+    offset = edges - _expected(state)[:, None]
+    distance: Array = _squared(offset, low, both, high, _volume(low, both, high)).sum(axis=2)
+    return distance
+
+
 def correct(state: Array, spread: Array, found: Fit, settings: FusionSettings) -> tuple[Array, Array]:
     """States corrected by the detections that `found` tells of: doubtful edges count little, who jumped follows."""
     variance = np.square(settings.edge_noise * state[:, 1, SIZE])
@@ -137,11 +147,13 @@ def correct(state: Array, spread: Array, found: Fit, settings: FusionSettings) -
     innovation = seen[..., :2] @ _EDGES.T
     for edge in (0, 1):
         innovation[..., edge, edge] += variance[:, None] / trust[..., edge]
-    gain = np.linalg.solve(innovation, seen)  # (P, 2, 2, 4), the transposed Kalman gain
-    state = state + np.einsum("paij,pai->paj", gain, found.offset)
+    gain = np.linalg.solve(innovation, seen).transpose(0, 1, 3, 2)  # (P, 2, 4, 2), the Kalman gain
+    state = state + (gain @ found.offset[..., None])[..., 0]
     state[..., SIZE] = np.maximum(state[..., SIZE], LEAST)
-    spread = spread - seen.transpose(0, 1, 3, 2) @ gain
-    return state, (spread + spread.transpose(0, 1, 3, 2)) / 2
+    # Joseph's form: a sum of squares, which rounding does not make negative however vague the prediction was
+    rest = np.eye(4) - np.concatenate([gain @ _EDGES, np.zeros_like(gain)], axis=-1)
+    error = gain * np.sqrt(variance[:, None, None] / trust)[..., None, :]
+    return state, rest @ spread @ rest.transpose(0, 1, 3, 2) + error @ error.transpose(0, 1, 3, 2)
 
 
 def map_affine(state: Array, spread: Array, affine: Array) -> tuple[Array, Array]:
@@ -176,11 +188,23 @@ def _innovation(spread: Array, noise: Array, extra: float) -> tuple[Array, Array
 
 def _student(offset: Array, low: Array, both: Array, high: Array, tail: float) -> Array:
     """`(P, 2)` log-density of two edges under Student's distribution with that covariance."""
-    volume = np.maximum(low * high - both * both, _LEAST_VOLUME * low * high)
-    first, second = offset[..., 0], offset[..., 1]
-    distance = (high * first * first - 2 * both * first * second + low * second * second) / volume
+    volume = _volume(low, both, high)
+    distance = _squared(offset, low, both, high, volume)
     density: Array = _level(tail, 2) - 0.5 * np.log(volume) - (tail + 2) / 2 * np.log1p(distance / tail)
     return density
+
+
+def _volume(low: Array, both: Array, high: Array) -> Array:
+    """Determinant of the covariance."""
+    volume: Array = np.maximum(low * high - both * both, _LEAST_VOLUME * low * high)
+    return volume
+
+
+def _squared(offset: Array, low: Array, both: Array, high: Array, volume: Array) -> Array:
+    """Squared Mahalanobis distance of two edges."""
+    first, second = offset[..., 0], offset[..., 1]
+    distance: Array = (high * first * first - 2 * both * first * second + low * second * second) / volume
+    return distance
 
 
 def _one_edge(state: Array, offset: Array, low: Array, high: Array, settings: FusionSettings) -> tuple[Array, Array]:

@@ -64,7 +64,7 @@ class FusionSettings:
         look_momentum: share of the past in a track's embedding.
         detection_rate: probability that a visible person is detected, before it is learned on the way.
         stay_seconds: mean time for which a person who is not seen stays.
-        memory_seconds: time for which a lost track is remembered.
+        memory_seconds: time for which a lost track is remembered; below the interval of frames, nobody lost is.
     """
 
     person_score: float = 0.52

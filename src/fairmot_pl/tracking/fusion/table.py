@@ -19,7 +19,7 @@ class Beliefs:
     """T tracks, oldest first.
 
     Args:
-        ids: `(T,)` from 1; 0 = never reported yet.
+        ids: `(T,)` from 1; below 0, another for each track, until it is reported.
         state: `(T, 2, 4)` along x and y: centre, size and their speeds, in pixels and seconds.
         spread: `(T, 2, 4, 4)` its covariance.
         embeddings: `(T, D)` moving average of what was seen, unit length.
@@ -27,6 +27,7 @@ class Beliefs:
         here: `(T,)` probability of still being where expected; 1 when just seen.
         sightings: `(T,)` how often it was seen.
         unseen: `(T,)` seconds since it was seen.
+        born: `(T,)` when it was seen first, in seconds of the engine.
         proven: `(T,)` whether it may be reported.
         scores: `(T,)` score of the last detection.
         classes: `(T,)` never change.
@@ -40,6 +41,7 @@ class Beliefs:
     here: Array
     sightings: Index
     unseen: Array
+    born: Array
     proven: NDArray[np.bool_]
     scores: NDArray[np.float32]
     classes: Index
@@ -77,10 +79,13 @@ class Beliefs:
         return Beliefs(**{name: np.concatenate([getattr(self, name), getattr(younger, name)]) for name in _COLUMNS})
 
 
+_LEAST_ODDS = -700.0
+"""Log-odds under which a probability is not told from 0."""
+
 _COLUMNS = tuple(field.name for field in fields(Beliefs))
 
 
 def chance(log_odds: Array) -> Array:
     """Probability of log-odds."""
-    probability: Array = 1 / (1 + np.exp(-log_odds))
+    probability: Array = 1 / (1 + np.exp(-np.maximum(log_odds, _LEAST_ODDS)))
     return probability
