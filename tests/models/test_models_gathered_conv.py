@@ -40,7 +40,7 @@ def by_torchvision(
 def test_equals_torchvision(
     shape: tuple[int, int, int, int, int], reach: float, layout: torch.memory_format, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathered_conv, "BAND_FLOATS", 100 * 9 * 64)
+    monkeypatch.setattr(gathered_conv, "BAND_BYTES", 100 * 9 * 64 * 4)
     features, moves, weight, bias = arguments(*shape, reach)
     got = gathered_deform_conv(features.to(memory_format=layout), moves.to(memory_format=layout), weight, bias)
     torch.testing.assert_close(got, by_torchvision(features, moves, weight, bias), rtol=1e-5, atol=1e-5)
@@ -59,3 +59,15 @@ def test_a_broken_network_gives_nan_and_no_crash() -> None:
     broken = gathered_deform_conv(features, moves, weight, bias)
     assert broken[0, :, 2, 3].isnan().all()
     assert broken.isfinite().sum() == broken.numel() - broken.shape[1]
+
+
+def test_bfloat16_rounds_the_features_and_not_where_they_are_taken() -> None:
+    features, moves, weight, bias = arguments(2, 32, 8, 12, 16, 4.0)
+    rounded = [tensor.bfloat16() for tensor in (features, weight, bias)]
+    got = gathered_deform_conv(rounded[0], moves, *rounded[1:])
+    assert got.dtype == torch.bfloat16
+    wanted = by_torchvision(rounded[0].float(), moves, *(tensor.float() for tensor in rounded[1:]))
+    # taps, weights and the sum are rounded to 8 bits each; rounding offsets of 4 cells would show as 10 times that
+    assert (got.float() - wanted).abs().max() < 0.02 * wanted.abs().max()
+    coarse = gathered_deform_conv(rounded[0], moves.bfloat16().float(), *rounded[1:])
+    assert (coarse.float() - wanted).square().mean() > 2 * (got.float() - wanted).square().mean()

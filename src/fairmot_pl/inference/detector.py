@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fairmot_pl.codec.decode import Sight, decode_sight, sight_of
 from fairmot_pl.data.images import letterbox_pixels, to_planes, to_unit
+from fairmot_pl.inference.precision import AUTOCAST, resolve_precision
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.models.fairmot import FairMOT
 from fairmot_pl.models.folding import folded
@@ -19,9 +20,6 @@ from fairmot_pl.structures import Detections
 
 INPUT_MULTIPLE = 32
 """The network halves its input five times."""
-
-_AUTOCAST = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_PRECISIONS = ("auto", *_AUTOCAST)
 
 
 class Prepared(NamedTuple):
@@ -52,8 +50,8 @@ class Detector:
         score_threshold: only detections strictly above it are kept. Trackers that also use faint detections
             (`"byte"`) need it below their own threshold.
         device: `"auto"` (CUDA where there is one, else CPU) or any torch device.
-        precision: `"float32"`, or autocast to `"bfloat16"` or `"float16"`; `"auto"` is bfloat16 on CUDA and
-            float32 elsewhere.
+        precision: `"float32"`, or autocast to `"bfloat16"` or `"float16"`; `"auto"` is bfloat16 where
+            the GPU or the processor (avx512_bf16, AMX) multiplies it, and float32 elsewhere.
         k: at most so many detections an image.
 
     Raises:
@@ -90,7 +88,7 @@ class Detector:
         self.score_threshold = score_threshold
         self.k = k
         self.device = _resolve_device(device)
-        self.precision = _resolve_precision(precision, self.device)
+        self.precision = resolve_precision(precision, self.device)
         self.model = model.to(self.device).eval()
         if isinstance(model, FairMOT) and self.device.type == "cpu":
             # bytes come in planes; only on a CPU is it known that the other layout is the faster one
@@ -139,7 +137,7 @@ class Detector:
     @torch.inference_mode()
     def network(self, prepared: Prepared) -> Sight:
         """What the network says of prepared images; bytes travel to the device, floats are made there."""
-        dtype = _AUTOCAST[self.precision]
+        dtype = AUTOCAST[self.precision]
         images = to_unit(prepared.planes.to(self.device, non_blocking=True))
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             if isinstance(self.model, FairMOT):
@@ -191,14 +189,6 @@ def _resolve_device(device: str | torch.device) -> torch.device:
             f"device is {str(device)!r}, but torch sees {torch.cuda.device_count()} CUDA devices; use 'auto'"
         )
     return resolved
-
-
-def _resolve_precision(precision: str, device: torch.device) -> str:
-    if precision not in _PRECISIONS:
-        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(map(repr, _PRECISIONS))}")
-    if precision == "auto":
-        return "bfloat16" if device.type == "cuda" else "float32"
-    return precision
 
 
 def _check_image(image: Any, position: int) -> None:

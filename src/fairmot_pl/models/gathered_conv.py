@@ -2,7 +2,8 @@
 
 The four corners of every tap are rows of the map in channels-last order, so a tap is a weighted sum of four rows, which
 `embedding_bag` forms straight from memory; mask and bilinear shares are its weights. What is gathered then meets the
-kernel in one matrix product. Bands of cells keep the gathered taps in the cache.
+kernel in one matrix product. Bands of cells keep the gathered taps in the cache. Features may be bfloat16, which halves
+what is gathered; where the taps lie is computed in float32 or better all the same.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 KERNEL = 3
 TAPS = KERNEL * KERNEL
 
-BAND_FLOATS = 2**20
+BAND_BYTES = 2**22
 """Gathered values a band holds: 4 MB, which fits a core's share of the last cache."""
 
 
@@ -23,9 +24,9 @@ def gathered_deform_conv(features: Tensor, offset_mask: Tensor, weight: Tensor, 
 
     Args:
         features: `(B, in, h, w)`, any memory layout; channels-last is not copied twice.
-        offset_mask: `(B, 27, h, w)`: 18 offsets (dy, dx of each tap, in cells), 9 mask logits.
-        weight: `(out, in, 3, 3)`.
-        bias: `(out,)`.
+        offset_mask: `(B, 27, h, w)`: 18 offsets (dy, dx of each tap, in cells), 9 mask logits; float32 or better.
+        weight: `(out, in, 3, 3)` of the dtype of `features`.
+        bias: `(out,)` of that dtype.
 
     Returns:
         `(B, out, h, w)`, channels-last in memory.
@@ -37,13 +38,13 @@ def gathered_deform_conv(features: Tensor, offset_mask: Tensor, weight: Tensor, 
     moves = offset_mask.permute(0, 2, 3, 1).reshape(batch, -1, 3 * TAPS)
     kernel = weight.permute(2, 3, 1, 0).reshape(TAPS * channels, -1)
     cells = torch.arange(height * width)
-    band = max(BAND_FLOATS // (TAPS * channels), 1)
+    band = max(BAND_BYTES // (TAPS * channels * features.element_size()), 1)
     result = features.new_empty(batch, height * width, len(bias))
     for image in range(batch):
         for start in range(0, height * width, band):
             part = slice(start, start + band)
             corners, shares = _corners(moves[image, part], cells[part], height, width)
-            taps = F.embedding_bag(corners, rows[image], mode="sum", per_sample_weights=shares)
+            taps = F.embedding_bag(corners, rows[image], mode="sum", per_sample_weights=shares.to(rows.dtype))
             torch.addmm(bias, taps.view(-1, TAPS * channels), kernel, out=result[image, part])
     return result.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
