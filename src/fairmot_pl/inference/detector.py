@@ -80,14 +80,14 @@ class Detector:
         precision: str = "auto",
         k: int = 500,
     ) -> None:
-        self.input_size = _checked_input_size(input_size)
+        self.input_size = checked_input_size(input_size)
         if not 0 <= score_threshold <= 1:
             raise ValueError(f"score_threshold is {score_threshold}; allowed: 0 to 1")
         if k < 1:
             raise ValueError(f"k is {k}; at least 1 detection an image is needed")
         self.score_threshold = score_threshold
         self.k = k
-        self.device = _resolve_device(device)
+        self.device = resolve_device(device)
         self.precision = resolve_precision(precision, self.device)
         self.model = model.to(self.device).eval()
         if isinstance(model, FairMOT) and self.device.type == "cpu":
@@ -167,7 +167,12 @@ def locate(detections: Detections, letterbox: Letterbox) -> Detections:
     )
 
 
-def _checked_input_size(input_size: tuple[int, int]) -> tuple[int, int]:
+def checked_input_size(input_size: tuple[int, int]) -> tuple[int, int]:
+    """A size that the network can take.
+
+    Raises:
+        ValueError: not two positive multiples of 32.
+    """
     sides = tuple(input_size)
     if len(sides) != 2 or any(int(side) != side or side <= 0 or side % INPUT_MULTIPLE for side in sides):
         raise ValueError(
@@ -177,7 +182,12 @@ def _checked_input_size(input_size: tuple[int, int]) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def _resolve_device(device: str | torch.device) -> torch.device:
+def resolve_device(device: str | torch.device) -> torch.device:
+    """A device by name; `"auto"` is CUDA where there is one.
+
+    Raises:
+        ValueError: no such device.
+    """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -1,0 +1,94 @@
+"""Pictures of a benchmark: how figures grow, and where the time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fairmot_pl.reporting.figures import COLOURS, INK, finish_panel, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Values over places."""
+
+    label: str
+    x: list[float]
+    y: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Curves with common axes.
+
+    Args:
+        title: what grows.
+        across: name and unit of the places.
+        up: name and unit of the values.
+        curves: at least one.
+        log: whether both axes are logarithmic.
+    """
+
+    title: str
+    across: str
+    up: str
+    curves: list[Curve]
+    log: bool = False
+
+
+COLUMNS = 2
+SMALL_SHARE = 0.04
+"""Parts of a bar below this share are not named in it."""
+
+
+def growth_figure(panels: Sequence[Panel]) -> Figure:
+    """A panel each, two in a row."""
+    with styled():
+        figure, places = new_figure(-(-len(panels) // COLUMNS), COLUMNS, width=11.0, height=3.4, gap=0.06)
+        for place, panel in zip(places, panels, strict=False):
+            for curve, colour in zip(panel.curves, COLOURS.values(), strict=False):
+                place.plot(curve.x, curve.y, marker="o", markersize=3.5, color=colour, label=curve.label)
+            finish_panel(place, panel.title, panel.across, panel.up, legend=False)
+            if panel.log:
+                place.set_xscale("log")
+                place.set_yscale("log")
+            else:
+                place.set_ylim(bottom=0)
+            if len(panel.curves) > 1:
+                place.legend(loc="best", fontsize=8)
+        for place in places[len(panels) :]:
+            place.set_axis_off()
+    return figure
+
+
+def shares_figure(bars: Mapping[str, Mapping[str, float]], title: str) -> Figure:
+    """A stacked bar a row, in shares of its sum; parts keep their colour over all bars.
+
+    Args:
+        bars: name of the bar to seconds by part; its sum stands beside the name.
+        title: over the whole.
+    """
+    names = list(dict.fromkeys(part for bar in bars.values() for part in bar))
+    palette = [*COLOURS.values(), "#b8c4ce", "#8d6e63", "#7e57c2", "#9e9d24"]
+    colours = {name: palette[index % len(palette)] for index, name in enumerate(names)}
+    with styled():
+        figure, (place,) = new_figure(1, 1, width=11.0, height=1.2 + 0.75 * len(bars))
+        for row, bar in enumerate(bars.values()):
+            total, left = sum(bar.values()), 0.0
+            for name, seconds in bar.items():
+                share = 100 * seconds / total
+                place.barh(row, share, left=left, height=0.62, color=colours[name], edgecolor="white", linewidth=0.8)
+                if share > 100 * SMALL_SHARE:
+                    text = f"{name}\n{share:.0f} %"
+                    place.text(left + share / 2, row, text, ha="center", va="center", fontsize=8, color=INK)
+                left += share
+        place.set_yticks(range(len(bars)), [f"{name}\n{1e3 * sum(bar.values()):.4g} ms" for name, bar in bars.items()])
+        place.invert_yaxis()
+        place.set_xlim(0, 100)
+        place.grid(visible=False)
+        finish_panel(place, title, "percent of the time", "", legend=False)
+    return figure
