@@ -55,6 +55,7 @@ def test_an_installed_wheel_composes_and_answers(wheel, tmp_path):
         "convert",
         "prepare_data",
         "submit",
+        "benchmark",
     ):
         helped = subprocess.run(
             [sys.executable, "-m", f"fairmot_pl.{entry}", "--help"],

@@ -50,7 +50,7 @@ def walkers(people: int, frames: int, *, seed: int = 0, share_hidden: float | No
             boxes=np.concatenate([at - half, at + half], axis=1),
             scores=score,
             embeddings=look / np.linalg.norm(look, axis=1, keepdims=True),
-            classes=np.zeros(len(at)),
+            classes=np.zeros(len(at), np.int64),
         )
 
 

@@ -103,7 +103,7 @@ class Panning(FrameSource):
 
 def frames_panels(settings: Settings) -> list[Panel]:
     """Time and memory at each tenth of a long video: all of tracking with a tiny network, and the tracker alone."""
-    frames, alone = (200, 2000) if settings.quick else (5000, 100_000)
+    frames, alone = (100, 1000) if settings.quick else (5000, 100_000)
     marks = {"track, all outputs": _pipeline(frames, settings), f"tracker alone, {alone} frames": _tracker(alone)}
     share = [10.0 * tenth for tenth in range(1, 11)]
     return [
@@ -230,6 +230,7 @@ def identities_panels(settings: Settings) -> list[Panel]:
                 Curve(label="in parts, as here", x=x, y=memory),
                 Curve(label="all logits at once", x=x, y=[4 * OBJECTS_IN_A_BATCH * count / MB for count in x]),
             ],
+            log=True,
         ),
     ]
 
@@ -245,8 +246,8 @@ def process_panel(settings: Settings) -> Panel:
             for world in worlds
         ]
         found = [step_seconds(job) for job in jobs]
-        for kind, label in (("step", "gradients exchanged"), ("alone", "not exchanged")):
+        for kind, label in (("step", "exchanged"), ("alone", "not exchanged")):
             rates = [job.world * BATCH / figures[kind] for job, figures in zip(jobs, found, strict=True)]
-            name = f"{identities} identities ({found[0]['gradient_mb']:.0f} MB of gradients), {label}"
+            name = f"{found[0]['gradient_mb']:.0f} MB of gradients, {label}"
             curves.append(Curve(label=name, x=list(map(float, worlds)), y=rates))
     return Panel(title="Data-parallel training", across="processes", up="images a second", curves=curves)

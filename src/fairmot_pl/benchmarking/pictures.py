@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fairmot_pl.reporting.figures import COLOURS, INK, finish_panel, new_figure, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -41,7 +42,7 @@ class Panel:
 
 
 COLUMNS = 2
-SMALL_SHARE = 0.04
+SMALL_SHARE = 0.06
 """Parts of a bar below this share are not named in it."""
 
 
@@ -54,8 +55,7 @@ def growth_figure(panels: Sequence[Panel]) -> Figure:
                 place.plot(curve.x, curve.y, marker="o", markersize=3.5, color=colour, label=curve.label)
             finish_panel(place, panel.title, panel.across, panel.up, legend=False)
             if panel.log:
-                place.set_xscale("log")
-                place.set_yscale("log")
+                _logarithmic(place)
             else:
                 place.set_ylim(bottom=0)
             if len(panel.curves) > 1:
@@ -63,6 +63,19 @@ def growth_figure(panels: Sequence[Panel]) -> Figure:
         for place in places[len(panels) :]:
             place.set_axis_off()
     return figure
+
+
+def _logarithmic(place: Axes) -> None:
+    """Both axes logarithmic, with plain numbers at 1, 2 and 5 times powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    place.set_xscale("log")
+    place.set_yscale("log")
+    for axis in (place.xaxis, place.yaxis):
+        few = axis is place.yaxis and place.get_ylim()[1] < 100 * place.get_ylim()[0]
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def shares_figure(bars: Mapping[str, Mapping[str, float]], title: str) -> Figure:
@@ -73,10 +86,13 @@ def shares_figure(bars: Mapping[str, Mapping[str, float]], title: str) -> Figure
         title: over the whole.
     """
     names = list(dict.fromkeys(part for bar in bars.values() for part in bar))
-    palette = [*COLOURS.values(), "#b8c4ce", "#8d6e63", "#7e57c2", "#9e9d24"]
+    from matplotlib import colormaps
+    from matplotlib.patches import Patch
+
+    palette = colormaps["tab20"].colors  # type: ignore[attr-defined]
     colours = {name: palette[index % len(palette)] for index, name in enumerate(names)}
     with styled():
-        figure, (place,) = new_figure(1, 1, width=11.0, height=1.2 + 0.75 * len(bars))
+        figure, (place,) = new_figure(1, 1, width=11.0, height=1.9 + 0.75 * len(bars))
         for row, bar in enumerate(bars.values()):
             total, left = sum(bar.values()), 0.0
             for name, seconds in bar.items():
@@ -91,4 +107,6 @@ def shares_figure(bars: Mapping[str, Mapping[str, float]], title: str) -> Figure
         place.set_xlim(0, 100)
         place.grid(visible=False)
         finish_panel(place, title, "percent of the time", "", legend=False)
+        handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
+        figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
     return figure

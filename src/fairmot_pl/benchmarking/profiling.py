@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.figures import to_png
 
 KINDS = {
+    "deformable convolution": ("deform", "embedding_bag", "gathered"),
     "convolution": ("conv", "mkldnn", "cudnn"),
-    "gather of taps": ("embedding_bag", "deform", "index", "gather", "scatter"),
+    "gather and scatter": ("index", "gather", "scatter"),
     "matrix product": ("addmm", "mm", "matmul", "linear", "bmm"),
     "norm and activation": ("norm", "relu", "silu", "hardswish", "hardtanh", "sigmoid", "clamp", "threshold"),
     "pooling": ("pool",),
     "optimiser": ("adam", "addcdiv", "addcmul", "lerp", "foreach"),
-    "copies": ("copy", "to", "contiguous", "cat", "clone", "pad", "fill", "zero", "stack"),
+    "copies": ("copy", "contiguous", "cat", "clone", "pad", "fill", "zero", "stack"),
     "arithmetic": ("add", "sub", "mul", "div", "sqrt", "floor", "round", "pow", "exp", "log", "sum", "mean"),
 }
 """Kinds of operators, and what their names hold; the first kind that fits counts."""
@@ -110,7 +111,9 @@ def _inference(settings: Settings, precision: str) -> tuple[Callable[[], object]
     image = noise_image(settings.input_size)
     model = detector.model
     assert isinstance(model, FairMOT)
-    _watch(stages, {"trunk": model.backbone, "neck": model.neck, "heatmap head": model.detection_head.heatmap})
+    _watch(stages, model.backbone, "trunk")
+    _watch(stages, model.neck, "neck")
+    _watch(stages, model.detection_head, "heatmap head", method="centres")
 
     def call() -> None:
         with stages.stage("prepare"):
@@ -126,8 +129,10 @@ def _training(settings: Settings, precision: str) -> tuple[Callable[[], object],
     stages = Stages(settings.device)
     module, steps = training_step_parts(settings, precision)
     model = module.model
-    heads = {"heads": model.detection_head, "heads ": model.reid_head}
-    _watch(stages, {"trunk": model.backbone, "neck": model.neck, **heads})
+    _watch(stages, model.backbone, "trunk")
+    _watch(stages, model.neck, "neck")
+    _watch(stages, model.detection_head, "heads")
+    _watch(stages, model.reid_head, "heads")
 
     def call() -> None:
         for name, step in steps.items():
@@ -143,13 +148,12 @@ def _training(settings: Settings, precision: str) -> tuple[Callable[[], object],
     return call, stages
 
 
-def _watch(stages: Stages, modules: Mapping[str, nn.Module]) -> None:
-    """Make the forward pass of modules stages."""
-    for name, module in modules.items():
-        forward = module.forward
+def _watch(stages: Stages, module: nn.Module, name: str, *, method: str = "forward") -> None:
+    """Make what a method of a module does a stage."""
+    plain = getattr(module, method)
 
-        def timed(*args: Any, name: str = name.strip(), forward: Callable[..., Any] = forward, **kwargs: Any) -> Any:
-            with stages.stage(name):
-                return forward(*args, **kwargs)
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        with stages.stage(name):
+            return plain(*args, **kwargs)
 
-        module.forward = timed  # type: ignore[method-assign]
+    setattr(module, method, timed)

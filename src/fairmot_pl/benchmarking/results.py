@@ -89,7 +89,7 @@ def markdown(rows: Sequence[Row], machine: str, command: str) -> str:
 
 def flat(rows: Sequence[Row]) -> dict[str, float]:
     """One flat object, as every command leaves it: seconds and ratios by part and name."""
-    figures = {}
+    figures: dict[str, float] = {}
     for row in rows:
         key = f"{row.part}/{row.name}"
         figures |= {f"{key}/seconds": row.seconds, f"{key}/ratio": row.ratio}

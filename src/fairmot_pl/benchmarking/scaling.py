@@ -7,17 +7,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.multiprocessing import spawn
+from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from fairmot_pl.benchmarking.networks import a_module, losses_of, noise_batch
 from fairmot_pl.codec.maps import Targets
 
-LIGHT = {"backbone": "mobilenetv4_conv_small", "reid_dim": 64, "deformable": False, "head_channels": 64}
+LIGHT: dict[str, Any] = {"backbone": "mobilenetv4_conv_small", "reid_dim": 64, "deformable": False, "head_channels": 64}
 SIZE, BATCH = (160, 288), 4
 PROCESSES = (1, 2)
 
