@@ -26,10 +26,10 @@ PEOPLE = 20
 
 
 def network_cases(settings: Settings) -> list[Case]:
-    """Images to detections, in every precision, one by one and on a GPU also by the batch."""
+    """Images to detections, in every precision, one by one and by the batch."""
     cases = []
     image = noise_image(settings.input_size)
-    sizes = [1] if settings.device.type == "cpu" else [1, settings.batch_size]
+    sizes = dict.fromkeys((1, settings.batch_size))
     for precision in settings.precisions:
         detector = a_detector(settings, precision)
         for size in sizes:

@@ -36,14 +36,15 @@ class DeformConv(nn.Module):
         visible fraction of a cell. So is what is sampled there, except for inference in bfloat16 on a CPU.
         """
         own, exact = self.weight.dtype, torch.promote_types(self.weight.dtype, torch.float32)
-        gathers = features.device.type == "cpu" and not torch.is_grad_enabled()
-        sampling = features.dtype if gathers and features.dtype == torch.bfloat16 else exact
+        gathers = features.device.type == "cpu"
+        rough = gathers and features.dtype == torch.bfloat16 and not torch.is_grad_enabled()
+        sampling = features.dtype if rough else exact
         with torch.autocast(features.device.type, enabled=False):
             offset_mask = self.offset_mask(features.to(own)).to(exact)
             taken, weight, bias = features.to(sampling), self.weight.to(sampling), self.bias.to(sampling)
             if gathers:
                 sampled = gathered_deform_conv(taken, offset_mask, weight, bias)
-            else:  # torchvision's CPU kernel knows no bfloat16
+            else:
                 offset, mask = offset_mask.split((2 * TAPS, TAPS), dim=1)
                 sampled = deform_conv2d(taken, offset, weight, bias, padding=1, mask=mask.sigmoid())
         result: Tensor = sampled.to(features.dtype)
