@@ -125,8 +125,8 @@ def _corners(moves: Tensor, cells: Tensor, height: int, width: int) -> tuple[Ten
     home_row = (cells // width)[:, None] + (tap // KERNEL - 1)
     home_column = (cells % width)[:, None] + (tap % KERNEL - 1)
     # from one cell outside on all is zero, however far
-    y = (moves[:, 0 : 2 * TAPS : 2] + home_row).clamp_(-1, height)
-    x = (moves[:, 1 : 2 * TAPS : 2] + home_column).clamp_(-1, width)
+    y = _limited(moves[:, 0 : 2 * TAPS : 2] + home_row, height)
+    x = _limited(moves[:, 1 : 2 * TAPS : 2] + home_column, width)
     mask = moves[:, 2 * TAPS :].sigmoid()
     top, left = y.floor(), x.floor()
     below, right = y - top, x - left
@@ -137,3 +137,10 @@ def _corners(moves: Tensor, cells: Tensor, height: int, width: int) -> tuple[Ten
     above, below = mask * (1 - below), mask * below
     shares = torch.stack([above * (1 - right), above * right, below * (1 - right), below * right], dim=-1)
     return corners.view(-1, 4), shares.view(-1, 4)
+
+
+def _limited(position: Tensor, end: int) -> Tensor:
+    """Positions from -1 to `end`; on -1 itself, where untrained taps lie, the gradient passes as in torchvision."""
+    if not torch.is_grad_enabled():
+        return position.clamp_(-1, end)
+    return torch.where(position < -1, -1.0, torch.where(position > end, float(end), position))
