@@ -53,9 +53,9 @@ def growth_documents(folder: Path, settings: Settings) -> list[Path]:
 
 
 def measured_panels(settings: Settings) -> Iterator[list[Panel]]:
-    """One after the other, the quick ones first."""
-    yield [objects_panel(settings)]
+    """One after the other; memory over a video comes first, while the process holds little else."""
     yield frames_panels(settings)
+    yield [objects_panel(settings)]
     yield identities_panels(settings)
     yield [area_panel(settings)]
     yield [process_panel(settings)]

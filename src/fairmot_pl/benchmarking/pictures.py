@@ -65,6 +65,11 @@ def growth_figure(panels: Sequence[Panel]) -> Figure:
     return figure
 
 
+def _plain(value: float, place: int | None = None) -> str:
+    """A number without an exponent, thousands apart."""
+    return f"{value:,.0f}".replace(",", " ") if value >= 1 else f"{value:g}"
+
+
 def _logarithmic(place: Axes) -> None:
     """Both axes logarithmic, with plain numbers at 1, 2 and 5 times powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -74,7 +79,7 @@ def _logarithmic(place: Axes) -> None:
     for axis in (place.xaxis, place.yaxis):
         few = axis is place.yaxis and place.get_ylim()[1] < 100 * place.get_ylim()[0]
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_major_formatter(FuncFormatter(_plain))
         axis.set_minor_formatter(NullFormatter())
 
 
