@@ -38,8 +38,8 @@ format: $(READY)  ## mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## time the parts; figures go to the terminal
-	$(BIN)/python benchmarks/stages.py
+bench: $(READY)  ## time every part beside yardsticks: table, JSON and Markdown in outputs/benchmark
+	$(BIN)/python -m fairmot_pl.benchmark
 
 notebooks: $(READY)  ## execute the notebooks
 	$(TEST) notebooks

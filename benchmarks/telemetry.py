@@ -16,12 +16,14 @@ from typing import Any
 
 import torch
 
+from fairmot_pl.benchmarking.networks import a_module, noise_batch
 from fairmot_pl.codec.maps import Targets
 from fairmot_pl.losses.task_gradients import task_gradients
 from fairmot_pl.losses.weighting.base import SharedPart
 from fairmot_pl.training.module import FairMOTModule
 
 EVERY = 50
+IDENTITIES = 546
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "light": {"backbone": "mobilenetv4_conv_small", "reid_dim": 64, "deformable": False, "head_channels": 64},
@@ -31,23 +33,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 def build(network: str, weighting: str) -> FairMOTModule:
     """A module of a network and a balance, with as many identities as MOT17-train has."""
-    return FairMOTModule(
-        num_identities=546, box_encoding="ltrb", num_classes=1, pretrained=False, weighting=weighting,
-        heatmap_weight=1.0, size_weight=0.1, offset_weight=1.0, weighting_options={}, learning_rate=1e-4,
-        lr_drop_epochs=[], lr_drop_factor=0.1, **NETWORKS[network],
-    )  # fmt: skip
-
-
-def batch(size: tuple[int, int], images: int) -> tuple[torch.Tensor, Targets]:
-    """Noise with 20 people an image."""
-    cells = size[0] // 4, size[1] // 4
-    index = torch.randint(cells[0] * cells[1], (images, 20))
-    heatmap = torch.zeros(images, 1, *cells)
-    heatmap.view(images, -1).scatter_(1, index, 1)
-    return torch.rand(images, 3, *size), Targets(
-        heatmap=heatmap, size=torch.rand(images, 20, 4), offset=torch.rand(images, 20, 2), index=index,
-        mask=torch.ones(images, 20, dtype=torch.uint8), identity=torch.randint(546, (images, 20)),
-    )  # fmt: skip
+    return a_module(IDENTITIES, weighting=weighting, **NETWORKS[network])
 
 
 def step(
@@ -86,7 +72,7 @@ def main() -> None:
         torch.manual_seed(0)
         module = build(network, weighting)
         optimizer = torch.optim.Adam(module.parameters(), lr=1e-4)
-        data = batch((given.size[0], given.size[1]), given.images)
+        data = noise_batch((given.size[0], given.size[1]), given.images, IDENTITIES)
         times: dict[bool, list[float]] = {False: [], True: []}
         for _ in range(given.laps + 1):
             for look in times:

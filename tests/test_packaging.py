@@ -56,6 +56,7 @@ def test_an_installed_wheel_composes_and_answers(wheel, tmp_path):
         "prepare_data",
         "submit",
         "reproduce",
+        "benchmark",
     ):
         helped = subprocess.run(
             [sys.executable, "-m", f"fairmot_pl.{entry}", "--help"],

@@ -8,7 +8,7 @@ import shlex
 import pytest
 from omegaconf import OmegaConf
 
-from fairmot_pl import evaluate, prepare_data, track, train
+from fairmot_pl import benchmark, evaluate, prepare_data, track, train
 from fairmot_pl.config.check import ConfigError
 from fairmot_pl.config.folders import conf_dir, job_folder
 from fairmot_pl.config.overrides import check_command_line, compose_checked
@@ -76,6 +76,10 @@ def test_every_data_set_can_be_prepared(choice):
 
 def test_track_composes():
     track.check(compose_checked("track", ["source=a", "checkpoint=b", "tracker=byte_reid"]))
+
+
+def test_benchmark_composes():
+    benchmark.check(compose_checked("benchmark", ["parts=[network]", "quick=true"]))
 
 
 def test_the_conf_folder_stays_small():

@@ -73,6 +73,15 @@ def test_autocast_samples_in_float32(layer: DeformConv, features: torch.Tensor, 
     assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())
 
 
+def test_inference_in_bfloat16_is_near_to_float32(layer: DeformConv, features: torch.Tensor) -> None:
+    torch.nn.init.normal_(layer.offset_mask.weight, std=0.5)
+    wanted = layer(features)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        output = layer(features.bfloat16())
+    assert output.dtype == torch.bfloat16
+    assert (output.float() - wanted).abs().max() < 0.05 * wanted.abs().max()
+
+
 def test_double_stays_double(layer: DeformConv, features: torch.Tensor) -> None:
     expected = layer(features)
     output = layer.double()(features.double())

@@ -40,10 +40,32 @@ def by_torchvision(
 def test_equals_torchvision(
     shape: tuple[int, int, int, int, int], reach: float, layout: torch.memory_format, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathered_conv, "BAND_FLOATS", 100 * 9 * 64)
+    monkeypatch.setattr(gathered_conv, "BAND_BYTES", 100 * 9 * 64 * 4)
     features, moves, weight, bias = arguments(*shape, reach)
     got = gathered_deform_conv(features.to(memory_format=layout), moves.to(memory_format=layout), weight, bias)
     torch.testing.assert_close(got, by_torchvision(features, moves, weight, bias), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("reach", [0.0, 0.5, 3.0, 30.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradients_equal_torchvisions(reach: float, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathered_conv, "BAND_BYTES", 7 * 9 * 4 * 8)
+    given = [tensor.to(dtype).requires_grad_() for tensor in arguments(2, 4, 6, 5, 7, reach)]
+    pull = torch.randn(2, 6, 5, 7, dtype=dtype, generator=torch.Generator().manual_seed(1))
+    found = [
+        torch.autograd.grad((convolve(*given) * pull).sum(), given)
+        for convolve in (gathered_deform_conv, by_torchvision)
+    ]
+    for got, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_are_computed_for_what_needs_them_alone() -> None:
+    features, moves, weight, bias = arguments(1, 4, 6, 5, 7, 1.0)
+    weight.requires_grad_()
+    (got,) = torch.autograd.grad(gathered_deform_conv(features, moves, weight, bias).sum(), weight)
+    (wanted,) = torch.autograd.grad(by_torchvision(features, moves, weight, bias).sum(), weight)
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_whole_offsets_at_the_border_equal_torchvision() -> None:
@@ -59,3 +81,16 @@ def test_a_broken_network_gives_nan_and_no_crash() -> None:
     broken = gathered_deform_conv(features, moves, weight, bias)
     assert broken[0, :, 2, 3].isnan().all()
     assert broken.isfinite().sum() == broken.numel() - broken.shape[1]
+
+
+def test_bfloat16_rounds_the_features_and_not_where_they_are_taken() -> None:
+    features, moves, weight, bias = arguments(2, 32, 8, 12, 16, 4.0)
+    rounded = [tensor.bfloat16() for tensor in (features, weight, bias)]
+    with torch.no_grad():
+        got = gathered_deform_conv(rounded[0], moves, *rounded[1:])
+    assert got.dtype == torch.bfloat16
+    wanted = by_torchvision(rounded[0].float(), moves, *(tensor.float() for tensor in rounded[1:]))
+    # taps, weights and the sum are rounded to 8 bits each; rounding offsets of 4 cells would show as 10 times that
+    assert (got.float() - wanted).abs().max() < 0.02 * wanted.abs().max()
+    coarse = gathered_deform_conv(rounded[0], moves.bfloat16().float(), *rounded[1:])
+    assert (coarse.float() - wanted).square().mean() > 2 * (got.float() - wanted).square().mean()

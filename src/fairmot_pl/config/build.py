@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from hydra.utils import get_class, instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
@@ -25,6 +26,7 @@ from fairmot_pl.data.sources import OWN_KEYS, find_reader
 from fairmot_pl.data.synthetic import OF_THE_SET
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.inference.cache import FOLDER, OutputCache
+from fairmot_pl.inference.precision import resolve_precision
 from fairmot_pl.losses.box import check_box_loss
 from fairmot_pl.losses.identity import build_identity_loss
 from fairmot_pl.losses.weighting import build_weighting
@@ -136,6 +138,8 @@ def check_run(config: DictConfig) -> None:
     for key in OWN_TRAINER_KEYS:
         if key in trainer:
             raise ConfigError(f"trainer.{key} is set by this package; use the nodes logger and callbacks instead")
+    if trainer.get("precision") == "auto":
+        trainer.pop("precision")
     check_call(trainer, pl.Trainer, "trainer")
     check_call(plain(config.logger), LoggerSettings, "logger")
     LoggerSettings(**plain(config.logger))
@@ -341,10 +345,19 @@ def check_devices(config: DictConfig) -> None:
 
 
 def _trainer(**settings: Any) -> pl.Trainer:
+    if settings.get("precision") == "auto":
+        settings["precision"] = trainer_precision(settings.get("accelerator", "auto"))
     try:
         return pl.Trainer(**settings)
     except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:
         raise ConfigError(f"the trainer node cannot be meant: {' '.join(str(error).split())}") from error
+
+
+def trainer_precision(accelerator: str) -> str:
+    """Lightning's name of the precision that `"auto"` is with an accelerator: bfloat16 where that has it."""
+    on_cuda = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    chosen = resolve_precision("auto", torch.device("cuda" if on_cuda else "cpu"))
+    return "bf16-mixed" if chosen == "bfloat16" else "32-true"
 
 
 def build_callbacks(config: DictConfig, folder: Path) -> list[pl.Callback]:

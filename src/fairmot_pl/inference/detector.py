@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fairmot_pl.codec.decode import Sight, decode_sight, sight_of
 from fairmot_pl.data.images import letterbox_pixels, to_planes, to_unit
+from fairmot_pl.inference.precision import AUTOCAST, resolve_precision
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.models.fairmot import FairMOT
 from fairmot_pl.models.folding import folded
@@ -19,9 +20,6 @@ from fairmot_pl.structures import Detections
 
 INPUT_MULTIPLE = 32
 """The network halves its input five times."""
-
-_AUTOCAST = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_PRECISIONS = ("auto", *_AUTOCAST)
 
 
 class Prepared(NamedTuple):
@@ -52,8 +50,8 @@ class Detector:
         score_threshold: only detections strictly above it are kept. Trackers that also use faint detections
             (`"byte"`) need it below their own threshold.
         device: `"auto"` (CUDA where there is one, else CPU) or any torch device.
-        precision: `"float32"`, or autocast to `"bfloat16"` or `"float16"`; `"auto"` is bfloat16 on CUDA and
-            float32 elsewhere.
+        precision: `"float32"`, or autocast to `"bfloat16"` or `"float16"`; `"auto"` is bfloat16 where
+            the GPU or the processor (avx512_bf16, AMX) multiplies it, and float32 elsewhere.
         k: at most so many detections an image.
 
     Raises:
@@ -137,7 +135,7 @@ class Detector:
     @torch.inference_mode()
     def network(self, prepared: Prepared) -> Sight:
         """What the network says of prepared images; bytes travel to the device, floats are made there."""
-        dtype = _AUTOCAST[self.precision]
+        dtype = AUTOCAST[self.precision]
         images = to_unit(prepared.planes.to(self.device, non_blocking=True))
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             if isinstance(self.model, FairMOT):
@@ -164,8 +162,8 @@ def check_detector(
     Raises:
         ValueError: an argument that cannot work; the message names it and what is allowed.
     """
-    size, resolved = _checked_input_size(input_size), _resolve_device(device)
-    return size, resolved, _resolve_precision(precision, resolved)
+    size, resolved = checked_input_size(input_size), resolve_device(device)
+    return size, resolved, resolve_precision(precision, resolved)
 
 
 def locate(detections: Detections, letterbox: Letterbox) -> Detections:
@@ -179,7 +177,12 @@ def locate(detections: Detections, letterbox: Letterbox) -> Detections:
     )
 
 
-def _checked_input_size(input_size: tuple[int, int]) -> tuple[int, int]:
+def checked_input_size(input_size: tuple[int, int]) -> tuple[int, int]:
+    """A size that the network can take.
+
+    Raises:
+        ValueError: not two positive multiples of 32.
+    """
     sides = tuple(input_size)
     if len(sides) != 2 or any(int(side) != side or side <= 0 or side % INPUT_MULTIPLE for side in sides):
         raise ValueError(
@@ -189,7 +192,12 @@ def _checked_input_size(input_size: tuple[int, int]) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def _resolve_device(device: str | torch.device) -> torch.device:
+def resolve_device(device: str | torch.device) -> torch.device:
+    """A device by name; `"auto"` is CUDA where there is one.
+
+    Raises:
+        ValueError: no such device.
+    """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -201,14 +209,6 @@ def _resolve_device(device: str | torch.device) -> torch.device:
             f"device is {str(device)!r}, but torch sees {torch.cuda.device_count()} CUDA devices; use 'auto'"
         )
     return resolved
-
-
-def _resolve_precision(precision: str, device: torch.device) -> str:
-    if precision not in _PRECISIONS:
-        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(map(repr, _PRECISIONS))}")
-    if precision == "auto":
-        return "bfloat16" if device.type == "cuda" else "float32"
-    return precision
 
 
 def _check_image(image: Any, position: int) -> None:

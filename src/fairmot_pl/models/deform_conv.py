@@ -32,14 +32,17 @@ class DeformConv(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """`(B, in, h, w)` to `(B, out, h, w)` of the same dtype.
 
-        Positions and sampling are always computed in float32 or better: at half precision an offset of some
-        cells is off by a visible fraction of a cell, and the CPU kernel knows no bfloat16 at all.
+        Positions are always computed in float32 or better: at half precision an offset of some cells is off by a
+        visible fraction of a cell. So is what is sampled there, except for inference in bfloat16 on a CPU.
         """
         own, exact = self.weight.dtype, torch.promote_types(self.weight.dtype, torch.float32)
+        gathers = features.device.type == "cpu"
+        rough = gathers and features.dtype == torch.bfloat16 and not torch.is_grad_enabled()
+        sampling = features.dtype if rough else exact
         with torch.autocast(features.device.type, enabled=False):
             offset_mask = self.offset_mask(features.to(own)).to(exact)
-            taken, weight, bias = features.to(exact), self.weight.to(exact), self.bias.to(exact)
-            if features.device.type == "cpu" and not torch.is_grad_enabled():
+            taken, weight, bias = features.to(sampling), self.weight.to(sampling), self.bias.to(sampling)
+            if gathers:
                 sampled = gathered_deform_conv(taken, offset_mask, weight, bias)
             else:
                 offset, mask = offset_mask.split((2 * TAPS, TAPS), dim=1)
