@@ -1,4 +1,4 @@
-"""A hook of mkdocs: pages that live elsewhere in the repository are pages of the site too, with links that fit there."""
+"""A hook of mkdocs: pages from elsewhere in the repository are pages of the site too, with links that fit there."""
 
 from __future__ import annotations
 

@@ -82,63 +82,109 @@ def arrow(x: float, y: float, *, back: bool = False) -> str:
     return f'<path d="M{start} {y}H{end}" stroke="{INK}" stroke-width="1.8" marker-end="url(#tip)"/>'
 
 
+def captioned(panel: Panel, name: str, extent: str, lines: list[str]) -> list[str]:
+    """What stands over a panel and under it; lines that end with a colon or begin with `in ` are labels."""
+    parts = [text(panel.left, 26, name, size=16, bold=True), text(panel.left, 46, extent, colour=MUTED)]
+    for number, words in enumerate(lines):
+        colour = MUTED if words.endswith(":") or words.startswith("in ") else INK
+        parts.append(text(panel.left, 240 + 20 * number, words, colour=colour))
+    return parts
+
+
+def way(x: float, there: str, back: str) -> list[str]:
+    """The arrows between two panels."""
+    parts = [arrow(x, 105), text(x, 95, there, size=11)]
+    return parts + ([arrow(x, 145, back=True), text(x, 162, back, size=11)] if back else [])
+
+
 def draw() -> str:
     """The drawing, as SVG."""
     xyxy = tlwh_to_xyxy(TLWH)
     placed = LETTERBOX.to_input(xyxy)
+    on_map = placed[0] / STRIDE
     (input_height, input_width), (height, width) = LETTERBOX.input_size, LETTERBOX.image_size
-    map_size = (input_height // STRIDE, input_width // STRIDE)
-    targets = encode_targets(placed, np.array([0]), map_size=map_size, max_objects=1)
-    row, column = divmod(int(targets.index[0]), map_size[1])
+    map_height, map_width = input_height // STRIDE, input_width // STRIDE
+    targets = encode_targets(placed, np.array([0]), map_size=(map_height, map_width), max_objects=1)
+    index = int(targets.index[0])
+    row, column = divmod(index, map_width)
     offset, sides = targets.offset[0].numpy(), targets.size[0].numpy()
     shares = xyxy[0] / [width, height, width, height]
-    centred = np.array([shares[0] + shares[2], shares[1] + shares[3]]) / 2
+    centred = np.concatenate([(shares[:2] + shares[2:]) / 2, shares[2:] - shares[:2]])
     left, top = LETTERBOX.padding
 
     share = Panel(20, 60, (200, 150), (1, 1))
     image = Panel(300, 60, (200 / width, 150 / height), (height, width))
     network = Panel(580, 60, (250 / input_width,) * 2, (input_height, input_width))
-    cells = Panel(910, 60, (250 / map_size[1],) * 2, map_size)
+    cells = Panel(910, 60, (250 / map_width,) * 2, (map_height, map_width))
     inner = np.array([left, top, input_width - left, input_height - top])
-    body = [
-        *(text(panel.left, 26, name, size=16, bold=True) for panel, name in (
-            (share, "fractions"), (image, "image pixels"), (network, "network input"), (cells, "map cells"))),
-        text(share.left, 46, "0 to 1, of the image", colour=MUTED),
-        text(image.left, 46, f"{width} x {height}", colour=MUTED),
-        text(network.left, 46, f"{input_width} x {input_height}, letterboxed", colour=MUTED),
-        text(cells.left, 46, f"{map_size[1]} x {map_size[0]}, stride {STRIDE}", colour=MUTED),
-        share.whole(IMAGE), share.person(shares),
-        image.whole(IMAGE), image.person(xyxy[0]),
-        network.whole(PADDING), network.area(inner, f'fill="{IMAGE}"'), network.person(placed[0]),
-        cells.whole(PADDING), cells.area(inner / STRIDE, f'fill="{IMAGE}"'), cells.person(placed[0] / STRIDE),
-        arrow(234, 120), arrow(514, 105), arrow(514, 145, back=True), arrow(844, 105), arrow(844, 145, back=True),
-        text(234, 110, "x W, H", size=11), text(514, 95, "to_input", size=11), text(514, 162, "to_image", size=11),
-        text(858, 95, f"/ {STRIDE}", size=11), text(858, 162, f"x {STRIDE}", size=11),
-        text(share.left, 240, "labels of JDE and YOLO:", colour=MUTED), text(share.left, 260, "centre x, y, width, height"),
-        text(share.left, 280, listed(np.array([*centred, *(shares[2:] - shares[:2])]))),
-        text(share.left, 310, "lines and areas of count=:", colour=MUTED), text(share.left, 330, "fractions where none is above 1"),
-        text(image.left, 240, "MOTChallenge files, tlwh:", colour=MUTED), text(image.left, 260, listed(TLWH[0])),
-        text(image.left, 290, "everywhere in the code, xyxy:", colour=MUTED), text(image.left, 310, listed(xyxy[0])),
-        text(image.left, 340, "Detections of a Detector, Tracks", colour=MUTED),
-        text(network.left, 240, f"ratio = min({input_height}/{height}, {input_width}/{width}) = {figure(LETTERBOX.ratio)}"),
-        text(network.left, 260, f"padding = {listed(np.array([left, top]))}, not rounded"),
-        text(network.left, 280, "to_input: x ratio, + padding", colour=MUTED),
-        text(network.left, 310, "xyxy:", colour=MUTED), text(network.left + 36, 310, listed(placed[0])),
-        text(network.left, 340, "encode_targets, decode_detections", colour=MUTED),
-        text(cells.left, 240, "xyxy:", colour=MUTED), text(cells.left + 36, 240, listed(placed[0] / STRIDE)),
-        text(cells.left, 260, f"cell ({column}, {row}), index {row} x {map_size[1]} + {column} = {row * map_size[1] + column}"),
-        text(cells.left, 280, f"offset {listed(offset)}"),
-        text(cells.left, 300, f"size, ltrb: {listed(sides)}"),
-        text(cells.left, 320, f"size, wh: {listed(sides[:2] + sides[2:])}"),
-        text(cells.left, 340, "HeadMaps, Targets", colour=MUTED),
+    return framed(
+        share.whole(IMAGE),
+        share.person(shares),
+        *captioned(
+            share,
+            "fractions",
+            "0 to 1, of the image",
+            [
+                "centre x, y, width, height:",
+                listed(centred),
+                "in labels of JDE and YOLO",
+                "in lines and areas of count=",
+            ],
+        ),
+        image.whole(IMAGE),
+        image.person(xyxy[0]),
+        *captioned(
+            image,
+            "image pixels",
+            f"{width} x {height}",
+            ["tlwh:", listed(TLWH[0]), "in MOTChallenge files", "xyxy:", listed(xyxy[0]), "in Detections, Tracks"],
+        ),
+        network.whole(PADDING),
+        network.area(inner, f'fill="{IMAGE}"'),
+        network.person(placed[0]),
+        *captioned(
+            network,
+            "network input",
+            f"{input_width} x {input_height}, letterboxed",
+            [
+                f"ratio min({input_height}/{height}, {input_width}/{width}) = {figure(LETTERBOX.ratio)}",
+                f"padding {listed(np.array([left, top]))}, not rounded",
+                "xyxy, x ratio + padding:",
+                listed(placed[0]),
+                "in encode_targets, decode_detections",
+            ],
+        ),
+        cells.whole(PADDING),
+        cells.area(inner / STRIDE, f'fill="{IMAGE}"'),
+        cells.person(on_map),
+        *captioned(
+            cells,
+            "map cells",
+            f"{map_width} x {map_height}, stride {STRIDE}",
+            [
+                f"xyxy {listed(on_map)}",
+                f"cell ({column}, {row}), index {row} x {map_width} + {column} = {index}",
+                f"offset {listed(offset)}",
+                f"size, ltrb {listed(sides)}",
+                f"size, wh {listed(sides[:2] + sides[2:])}",
+                "in HeadMaps, Targets",
+            ],
+        ),
+        *way(234, "x W, H", ""),
+        *way(514, "to_input", "to_image"),
+        *way(844, f"/ {STRIDE}", f"x {STRIDE}"),
         *enlarged(column, row, offset, sides, targets.heatmap[0].numpy()),
-    ]  # fmt: skip
+    )
+
+
+def framed(*parts: str) -> str:
+    """The whole file."""
     tip = '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1190 575" font-family="sans-serif">\n'
         "<title>One person in fractions, image pixels, network input and map cells</title>\n"
         f'<defs>{tip}<path d="M0 0L8 4L0 8z" fill="{INK}"/></marker></defs>\n'
-        '<rect width="1190" height="575" fill="#ffffff"/>\n' + "\n".join(body) + "\n</svg>\n"
+        '<rect width="1190" height="575" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
 
