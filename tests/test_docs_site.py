@@ -1,4 +1,4 @@
-"""The site of the documentation: every page is reachable, links fit, the drawing and the architecture are what the code is."""
+"""The site of the documentation: pages are reachable, links fit, drawing and architecture are what the code is."""
 
 from __future__ import annotations
 
