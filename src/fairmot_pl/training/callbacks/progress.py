@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import Any
 
@@ -24,11 +25,11 @@ class EpochLine(pl.Callback):
     """Logs one line after each epoch: losses, validation figures, and how long is left."""
 
     def __init__(self) -> None:
-        self._started, self._first_epoch, self._validated = 0.0, 0, False
+        self._started, self._first_step, self._validated = 0.0, 0, False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
-        self._started, self._first_epoch = time.monotonic(), trainer.current_epoch
+        self._started, self._first_step = time.monotonic(), trainer.global_step
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remember that this epoch has figures of its own."""
@@ -53,9 +54,10 @@ class EpochLine(pl.Callback):
         self._validated = False
         done, total = trainer.current_epoch + 1, trainer.max_epochs
         line = f"epoch {done}" + (f"/{total}" if total and total > 0 else "") + f": {', '.join(parts)}"
-        if total and total > done:
-            left = (time.monotonic() - self._started) / (done - self._first_epoch) * (total - done)
-            line += f"; about {_duration(left)} left"
+        # by steps, not by epochs: a resumed run may have begun in the middle of one
+        taken, left = trainer.global_step - self._first_step, trainer.estimated_stepping_batches - trainer.global_step
+        if taken and 0 < left < math.inf:
+            line += f"; about {_duration((time.monotonic() - self._started) / taken * left)} left"
         log.info(line)
 
 
