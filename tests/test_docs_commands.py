@@ -62,7 +62,7 @@ def wiring(module):
     """What an entry hands to `run_command`: its configuration, how it is checked, how arguments are rewritten."""
     entry, given = importlib.import_module(module), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entry, "run_command", lambda name, task, check, expand=list: given.extend((name, check, expand)))
+        patch.setattr(entry, "run_command", lambda name, task, check, expand=list, **_: given.extend((name, check, expand)))
         entry.main()
     return given
 
@@ -165,7 +165,7 @@ def test_choices_that_text_names_exist():
 
 
 def test_keys_that_text_names_exist():
-    nodes = {key.partition(".")[0] for key in known_keys() if "." in key}
+    nodes = {key.partition(".")[0] for key in known_keys() if "." in key} - {"hydra"}
     missing = {
         f"{page}: {found[0]}"
         for page, found in spoken(KEY)
