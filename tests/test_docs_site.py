@@ -108,7 +108,7 @@ def test_the_architecture_names_every_folder_and_entry():
 
 PYTHON = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.py)`")
 FOLDER = re.compile(r"`((?:[\w-]+/)+)`")
-PLACES = (SOURCE, REPO, REPO / "benchmarks")
+PLACES = (SOURCE, SOURCE.parent, REPO, REPO / "benchmarks")
 
 
 def is_there(path):
