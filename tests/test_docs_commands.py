@@ -62,7 +62,9 @@ def wiring(module):
     """What an entry hands to `run_command`: its configuration, how it is checked, how arguments are rewritten."""
     entry, given = importlib.import_module(module), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entry, "run_command", lambda name, task, check, expand=list, **_: given.extend((name, check, expand)))
+        patch.setattr(
+            entry, "run_command", lambda name, task, check, expand=list, **_: given.extend((name, check, expand))
+        )
         entry.main()
     return given
 
