@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+DOCS_READY := .venv/.docs-ready
 # one process a core: torch's own threads would fight over them
 TEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 WANDB_MODE=offline $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format bench notebooks lock clean
+.PHONY: help demo test test-all lint format bench notebooks docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +44,13 @@ bench: $(READY)  ## time every part beside yardsticks: table, JSON and Markdown 
 
 notebooks: $(READY)  ## execute the notebooks
 	$(TEST) notebooks
+
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --no-build-isolation -c requirements.lock -e '.[docs]'
+	@touch $(DOCS_READY)
+
+docs: $(DOCS_READY)  ## build the documentation's pages: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock: $(READY)  ## pin the newest versions pyproject.toml allows into requirements.lock
 	$(BIN)/python scripts/lock.py

@@ -71,7 +71,7 @@ class Detections(_ArrayRecord):
         embeddings: `(N, D)` L2-normalised re-ID embeddings; `D` may be 0 for a detector without re-ID.
         classes: `(N,)` class index, from 0.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from fairmot_pl import Detections
         >>> found = Detections(
@@ -133,7 +133,7 @@ class Tracks(_ArrayRecord):
         scores: `(M,)` confidence of the last matched detection.
         classes: `(M,)` class index, from 0.
 
-    Example:
+    Examples:
         >>> from fairmot_pl import Tracks
         >>> tracks = Tracks(ids=[1, 4], boxes=[[10, 20, 50, 120], [60, 20, 99, 120]], scores=[0.9, 0.8], classes=[0, 0])
         >>> len(tracks), tracks.select(tracks.ids == 4).boxes.tolist()

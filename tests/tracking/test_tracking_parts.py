@@ -164,7 +164,7 @@ def parts_that_run():
 
 @pytest.mark.parametrize("stream", ["a", "b"])
 def test_all_parts_together_are_best(golden, rows_of, stream):
-    """The table in docs/fidelity.md, of which only the clear directions are held here."""
+    """The table in docs/reproduction.md, of which only the clear directions are held here."""
     with np.load(golden(f"tracker_{stream}.npz")) as stored:
         truth, detections = stored["gt"], list(golden_stream(stored))
     figures = {}

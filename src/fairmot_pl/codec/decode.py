@@ -78,7 +78,7 @@ def decode_detections(
         One `Detections` an image: boxes in network-input pixels (never clipped), descending scores, embeddings of
         unit length.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from fairmot_pl import HeadMaps, decode_detections
         >>> heatmap = torch.full((1, 1, 24, 40), -5.0)

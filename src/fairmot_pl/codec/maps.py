@@ -23,7 +23,7 @@ class HeadMaps(NamedTuple):
         offset: `(B, 2, h, w)` x, y from the cell's corner to the centre, in map cells.
         embedding: `(B, D, h, w)` re-ID embedding, not normalised.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from fairmot_pl import HeadMaps
         >>> maps = HeadMaps(
@@ -53,7 +53,7 @@ class Targets(NamedTuple):
         mask: `(K,)` uint8, 1 where the slot holds an object. Slots with 0 carry zeros and mean nothing.
         identity: `(K,)` int64 identity class, -1 = unknown.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from fairmot_pl import encode_targets
         >>> targets = encode_targets(np.array([[16, 8, 48, 72]]), np.array([3]), map_size=(24, 40))

@@ -122,7 +122,7 @@ def encode_targets(
     Raises:
         ValueError: arrays of different length, an unknown box encoding, or a class outside `num_classes`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from fairmot_pl import encode_targets
         >>> targets = encode_targets(np.array([[16, 8, 48, 72]]), np.array([3]), map_size=(24, 40))

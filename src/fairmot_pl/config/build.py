@@ -283,6 +283,9 @@ def build_trainer(
         settings.get("limit_train_batches"),
     ]
     settings["log_every_n_steps"] = min(limit for limit in limits if isinstance(limit, int) and limit > 0)
+    epochs, validated_every = settings.get("max_epochs"), settings.get("check_val_every_n_epoch")
+    if epochs and validated_every and 0 < epochs < validated_every:
+        settings["check_val_every_n_epoch"] = epochs  # else a short run would end without a figure
     own: dict[str, Any] = {
         "default_root_dir": folder,
         # weight averaging comes first: a resume point holds the step that it is written after

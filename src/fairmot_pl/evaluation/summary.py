@@ -33,7 +33,7 @@ class Summary:
         protocol: `"trackeval"`, or `"reference"`: counted as FairMOT's scripts do, without HOTA and its parts.
         offline: what was done to the tracks after the fact, such as `offline: linear ≤20`; empty for online results.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from fairmot_pl import evaluate_tracking
         >>> rows = np.array([[frame, 1, 10, 20, 40, 100] for frame in range(1, 6)])

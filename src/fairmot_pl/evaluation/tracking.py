@@ -115,7 +115,7 @@ def evaluate_tracking(
         ValueError: an unknown benchmark or protocol; a sequence with only ground truth or only results; broken rows,
             frames beyond the end, or an id used twice in one frame (source, frame and id are named).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from fairmot_pl import evaluate_tracking
         >>> rows = [[frame, 1, 10 + frame, 20, 40, 100] for frame in range(1, 11)]  # one person, ten frames

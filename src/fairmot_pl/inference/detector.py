@@ -57,7 +57,7 @@ class Detector:
     Raises:
         ValueError: an argument that cannot work; the message names it and what is allowed.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from fairmot_pl import Detector, build_fairmot
         >>> model = build_fairmot(backbone="mobilenetv3_small_050", reid_dim=16, deformable=False, head_channels=8)

@@ -47,7 +47,7 @@ class FairMOT(nn.Module):
         config: as given; `build_fairmot(**model.config)` builds the same network with fresh weights.
         load_report: what `load_fairmot` read; None for a network built anew.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from fairmot_pl import build_fairmot
         >>> model = build_fairmot(backbone="mobilenetv3_small_050", deformable=False, head_channels=8)
@@ -186,7 +186,7 @@ def build_fairmot(
     Raises:
         ValueError: unknown or unsuitable backbone or neck, unknown box encoding, a size below 1.
 
-    Example:
+    Examples:
         >>> from fairmot_pl import build_fairmot
         >>> model = build_fairmot(backbone="mobilenetv3_small_050", reid_dim=64, deformable=False, head_channels=8)
         >>> model.config["reid_dim"], build_fairmot(**model.config).config == model.config

@@ -98,7 +98,7 @@ def load_fairmot(path: str | Path) -> FairMOT:
         FileNotFoundError: there is no such file.
         WeightsError: the file is damaged, no FairMOT network, of another architecture, or does not fit.
 
-    Example:
+    Examples:
         >>> from fairmot_pl import load_fairmot
         >>> model = load_fairmot("best.ckpt")
         >>> model.training, model.config["reid_dim"]

@@ -35,7 +35,7 @@ class OnlineTracker(TrackerSettings):
     Raises:
         ValueError: an unknown association, a setting outside its range, or parts that do not go together.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from fairmot_pl import Detections, OnlineTracker
         >>> tracker = OnlineTracker(association="byte", frame_rate=25)  # independent of every other tracker
