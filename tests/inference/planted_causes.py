@@ -72,7 +72,7 @@ def named_causes(plant: str, seeds: range, association: str, *, wanted: int = 10
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--associations", nargs="*", default=["fairmot", "byte_reid", "fusion"])
-    parser.add_argument("--plants", nargs="*", default=None, choices=PLANTS)
+    parser.add_argument("--plants", nargs="*", choices=PLANTS)
     parser.add_argument("--wanted", type=int, default=40, help="switches of each plant")
     parser.add_argument("--seeds", type=int, default=150, help="scenes to look for them in, at most")
     parser.add_argument("--rendered", action="store_true", help="scenes with pictures, looks from their pixels")

@@ -21,10 +21,10 @@ from fairmot_pl.data.synthetic_world import STEP, Walk
 from fairmot_pl.mot_format import MotTable
 
 FRAMES = 72
-PLANTS = ("look-alike", "occlusion", "camera jump")
+PLANTS = ("look-alike", "camera jump")
 SIZE = (240, 480)
-MIDDLE, BESIDE, FRONT = 8.0, 9.5, 5.4
-"""Depths in metres: of who is planted, of the bystanders, of who stands in front."""
+MIDDLE, BESIDE = 8.0, 9.5
+"""Depths in metres: of who is planted and of the bystanders."""
 
 
 class Cast:
@@ -144,8 +144,6 @@ def rendered(plant: str, seed: int, *, removed: bool = False) -> RenderedScene:
     when = int(rng.integers(20, 26))
     if plant == "look-alike":
         _twins_meet(ways, rng, when)
-    elif plant == "occlusion":
-        _hidden(ways, rng, when, removed)
     else:
         _knocked(ways, offsets, rng, when, removed)
     return RenderedScene(seed, ways, offsets, twins=plant == "look-alike" and not removed)
@@ -159,15 +157,6 @@ def _twins_meet(ways, rng, when):
     apart = rng.uniform(0.0, 0.15)
     ways[:, 0] = np.column_stack([-way - apart / 2, np.full(FRAMES, MIDDLE)])
     ways[:, 1] = np.column_stack([way + apart / 2, np.full(FRAMES, MIDDLE - 0.35)])
-
-
-def _hidden(ways, rng, when, removed):
-    """Somebody walks behind a person near the camera, waits there and turns round or walks on."""
-    pace, wait, side = rng.uniform(1.2, 2.0) * STEP, int(rng.integers(16, 30)), -1 if rng.random() < 0.7 else 1
-    steps = np.arange(FRAMES) - when
-    way = np.clip(pace * (np.clip(steps, None, 0) + side * np.clip(steps - wait, 0, None)), -2.6, 2.6)
-    ways[:, 0] = np.column_stack([way, np.full(FRAMES, MIDDLE + 2.5)])
-    ways[:, 1] = (40.0 if removed else 0.0), FRONT
 
 
 def _knocked(ways, offsets, rng, when, removed):

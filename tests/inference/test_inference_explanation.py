@@ -24,16 +24,15 @@ SELDOM = {"fusion": {"occlusion", "missed detection"}}
 @pytest.mark.parametrize("association", ["fairmot", "byte_reid", "fusion"])
 def test_planted_causes_are_named(association):
     plants = [plant for plant in PLANTS if plant not in SELDOM.get(association, ())]
-    named = {plant: named_causes(plant, range(9), association, wanted=3) for plant in plants}
+    named = {plant: named_causes(plant, range(9), association, wanted=2) for plant in plants}
     assert all(named[plant][plant] > 0 for plant in plants), named
     switches, right = sum(map(Counter.total, named.values())), sum(named[plant][plant] for plant in plants)
     assert right >= 0.95 * switches, named
 
 
-@pytest.mark.parametrize("plant", rendered.PLANTS)
-def test_planted_causes_are_named_from_pictures(plant):
-    named = named_causes(plant, range(4), "fairmot", wanted=1, source=rendered.rendered)
-    assert named.total() == named[plant] > 0, named
+def test_planted_causes_are_named_from_pictures():
+    named = named_causes("camera jump", range(3), "fairmot", wanted=1, source=rendered.rendered)
+    assert named.total() == named["camera jump"] > 0, named
 
 
 def test_who_hid_whom_and_what_refused_the_old_track():
