@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPO
-
-NOTEBOOKS = sorted((REPO / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|work|tmp|mnt|opt)/|[A-Za-z]:\\\\|\.venv|site-packages")
 
 

@@ -8,14 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from urllib.parse import quote
-
-import numpy as np
 
 from fairmot_pl import __version__
 from fairmot_pl.evaluation.quality import Quality
-from fairmot_pl.evaluation.summary import COLUMNS, Summary
+from fairmot_pl.evaluation.summary import Summary
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.evidence import Picture
@@ -25,8 +23,8 @@ from fairmot_pl.reporting.metric_tables import tracking_table
 from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
 from fairmot_pl.reporting.quality_sections import detection_parts, reid_parts, table_parts
 from fairmot_pl.reporting.stage_times import StageTimes, slowest_line, stage_figure
-from fairmot_pl.reporting.tracking_plots import hota_figure, sequence_figure
-from fairmot_pl.reporting.training_plots import loss_figure, validation_figure
+from fairmot_pl.reporting.tracking_sections import Scores, tracking_parts
+from fairmot_pl.reporting.training_plots import loss_figure
 from fairmot_pl.reporting.wording import figure_text, is_fraction
 
 REPORT_NAME = "report.html"
@@ -45,22 +43,6 @@ class Section(NamedTuple):
     def anchor(self) -> str:
         """What links call it."""
         return re.sub(r"[^a-z]+", "-", self.heading.lower()).strip("-")
-
-
-class Scores(Protocol):
-    """What a report reads of an evaluation: `Summary` has it."""
-
-    @property
-    def overall(self) -> Mapping[str, Any]:
-        """Metrics of all sequences together."""
-
-    @property
-    def sequences(self) -> Mapping[str, Mapping[str, Any]]:
-        """Metrics of each sequence."""
-
-    @property
-    def curves(self) -> Mapping[str, Mapping[str, Any]]:
-        """`alpha`, `HOTA`, `DetA`, `AssA`, `LocA` over the 19 thresholds, by sequence."""
 
 
 def write_run_report(
@@ -110,7 +92,7 @@ def write_run_report(
     """
     path = Path(folder) / REPORT_NAME
     log, problems = _read_log(metrics_csv)
-    validated = _tracking_parts(log, summary)
+    validated = tracking_parts(log, summary)
     sections = [
         Section("What was evaluated" if evaluated else "What was trained on what", [page.facts(setup)]),
         Section("Tracking", validated),
@@ -184,58 +166,6 @@ def _headline(log: MetricsLog | None, summary: Scores | None, quality: Quality |
         for name, value in values.items()
         if value is not None
     ]
-
-
-def _tracking_parts(log: MetricsLog | None, summary: Scores | None) -> list[str]:
-    parts = []
-    if summary is not None:
-        parts.append(_sequence_table(summary))
-        parts += _tracking_figures(summary)
-    once = log is None or len(log.series("val/HOTA", "epoch")[0]) < 2
-    if log is not None and not (parts and once):  # a single validation is in the table
-        over_time = plotted(validation_figure(log), "Tracking metrics on the validation sequences over epochs")
-        parts += [page.subheading("Over the training"), _best_epoch(log), over_time] if over_time else []
-    return parts
-
-
-def _tracking_figures(summary: Scores) -> list[str]:
-    if summary.overall.get("HOTA") == 0:
-        return [page.warning("No track matches anybody: there is nothing to draw.")]
-    curves = plotted(hota_figure(summary.curves), "HOTA, DetA, AssA and LocA over the localisation threshold")
-    return [
-        plotted(sequence_figure(summary.sequences), "HOTA, MOTA and IDF1 of each sequence"),
-        curves,
-        page.caption(
-            "HOTA is the mean of its curve: the geometric mean of DetA (who is found) and AssA (who keeps his id). The "
-            "lower of the two holds HOTA back. A curve that falls early tells of inexact boxes."
-        )
-        if curves
-        else "",
-    ]
-
-
-def _best_epoch(log: MetricsLog) -> str:
-    epochs, values = log.series("val/HOTA", "epoch")
-    if len(values) < 2:
-        return ""
-    best = int(np.argmax(values))
-    return (
-        f"<p>Best HOTA over {len(values)} validations: {100 * values[best]:.1f} % in epoch "
-        f"{int(epochs[best]) + 1}; last: {100 * values[-1]:.1f} %.</p>"
-    )
-
-
-def _sequence_table(summary: Scores) -> str:
-    columns = [name for name in COLUMNS if name in summary.overall]
-
-    def cells(name: str, scores: Mapping[str, Any]) -> list[str]:
-        return [name, *(figure_text(column, scores.get(column)) for column in columns)]
-
-    return page.table(
-        ["Sequence", *columns],
-        [cells(name, scores) for name, scores in summary.sequences.items()],
-        total=cells("All", summary.overall),
-    ) + page.caption("HOTA to IDR in percent; the others are counts. All: from the counts of all, not a mean.")
 
 
 def _training_parts(log: MetricsLog) -> list[str]:
