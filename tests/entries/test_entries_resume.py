@@ -102,6 +102,8 @@ DROPOUT = "a network that drops at random"
     [
         pytest.param(["optimizer.ema_decay=0.9"], ["data.num_workers=2"], [2], id="other number of workers"),
         pytest.param(["data.num_workers=2", "optimizer.ema_decay=0.9"], [], [1, 3, 5], id="two workers, three stops"),
+        pytest.param(["data.num_workers=2"], [], [3], id="two workers, end of an epoch"),
+        pytest.param(["trainer.limit_train_batches=2"], ["data.num_workers=2"], [2], id="end of a shortened epoch"),
         pytest.param(["data.batch_size=1", "trainer.accumulate_grad_batches=4"], [], [2, 7], id="within accumulation"),
         pytest.param(["data.batch_size=1", "trainer.accumulate_grad_batches=2"], [], [6], id="end of an epoch"),
         pytest.param(["loss/identity=margin_softmax", "loss/weighting=pcgrad"], [], [2], id="margin softmax, pcgrad"),

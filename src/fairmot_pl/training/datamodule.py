@@ -280,8 +280,11 @@ class FairMOTDataModule(pl.LightningDataModule):
             return sampler
         batches = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
         done = batches * self.batch_size
-        epoch = self.trainer.current_epoch
-        start = done if done <= len(sampler) - self.batch_size else 0
+        progress = self.trainer.fit_loop.epoch_progress.current
+        # of a checkpoint from the end of an epoch, `current_epoch` is still that one; loader processes begin at once
+        epoch = progress.processed
+        is_over = progress.processed > progress.completed
+        start = 0 if is_over or done > len(sampler) - self.batch_size else done
         resumed = EpochSampler(samples, **settings, start_epoch=epoch, start=start)
         resumed.set_epoch(epoch)
         return resumed
