@@ -27,7 +27,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from fairmot_pl.config import build
+from fairmot_pl.config import build, nodes
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import EXPECTED_ERRORS, INTERRUPTED, Outcome, output_folder, plain, run_command
 from fairmot_pl.data.audit.audit import AuditReport, audit
@@ -82,7 +82,7 @@ def check(config: DictConfig) -> None:
         raise ConfigError(f"show is {config.show}; give the number of samples to draw, 0 for none")
     if config.workers is not None and config.workers < 1:
         raise ConfigError(f"workers is {config.workers}; at least 1 is needed, or null for as many as there are cores")
-    build.check_data(config)
+    nodes.check_data(config)
 
 
 def check_data(config: DictConfig) -> Outcome:

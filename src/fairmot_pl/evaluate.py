@@ -10,14 +10,16 @@ from fairmot_pl.config.build import (
     build_datamodule,
     build_output_cache,
     build_trainer,
-    check_data,
     check_devices,
+)
+from fairmot_pl.config.check import ConfigError, check_values
+from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command
+from fairmot_pl.config.nodes import (
+    check_data,
     check_output_cache,
     check_refinement,
     check_run,
 )
-from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command
 from fairmot_pl.data.file_record import fingerprint, record_files
 from fairmot_pl.evaluation.tracking import check_protocol
 from fairmot_pl.mot_format import write_text

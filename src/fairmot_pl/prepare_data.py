@@ -16,9 +16,10 @@ from typing import Literal
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import track
 
-from fairmot_pl.config.build import build_datamodule, check_data
+from fairmot_pl.config.build import build_datamodule
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command, task_overrides
+from fairmot_pl.config.nodes import check_data
 from fairmot_pl.data.image_cache import ImageCache
 from fairmot_pl.data.sources import read_sources
 from fairmot_pl.mot_format import write_text

@@ -14,9 +14,10 @@ from typing import Any, Literal
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from fairmot_pl.config.build import as_trained, check_refinement, check_tracker
+from fairmot_pl.config.build import as_trained
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
+from fairmot_pl.config.nodes import check_refinement, check_tracker
 from fairmot_pl.inference.camera_motion import CameraMotion
 from fairmot_pl.inference.detector import Detector, check_detector
 from fairmot_pl.inference.pipeline.follower import Follower, Outputs

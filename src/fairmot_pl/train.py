@@ -12,15 +12,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.build import (
-    build_datamodule,
-    build_trainer,
-    check_data,
-    check_module,
-    check_run,
-    module_arguments,
-    warn_of_ignored,
-)
+from fairmot_pl.config.build import build_datamodule, build_trainer, warn_of_ignored
 from fairmot_pl.config.check import check_values
 from fairmot_pl.config.entry import (
     Outcome,
@@ -33,6 +25,12 @@ from fairmot_pl.config.entry import (
     sweep_folder,
 )
 from fairmot_pl.config.jobs import RESUMES_WITH
+from fairmot_pl.config.nodes import (
+    check_data,
+    check_module,
+    check_run,
+    module_arguments,
+)
 from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.data.file_record import file_record_text, fingerprint, record_files
 from fairmot_pl.data.split_record import record_split

@@ -22,9 +22,6 @@ from fairmot_pl.config.build import (
     build_datamodule,
     build_output_cache,
     build_trainer,
-    check_data,
-    check_output_cache,
-    check_run,
     open_loggers,
 )
 from fairmot_pl.config.check import ConfigError, check_keys, check_values
@@ -32,6 +29,7 @@ from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, pla
 from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.config.jobs import JOURNAL, RESUMES_WITH
 from fairmot_pl.config.launching import usable_cores
+from fairmot_pl.config.nodes import check_data, check_output_cache, check_run
 from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.inference.cache import read_recording
 from fairmot_pl.inference.camera_record import camera_of

@@ -21,7 +21,7 @@ import torch
 import yaml
 
 from entries.conftest import SMALL_NET
-from fairmot_pl.config.build import module_arguments
+from fairmot_pl.config.nodes import module_arguments
 from fairmot_pl.config.overrides import compose_checked
 from fairmot_pl.data.video_frames import decode_frames, upright_pixels
 from fairmot_pl.inference.video_writer import VideoWriter
