@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fairmot_pl.codec.decode import Sight, decode_sight, sight_of
 from fairmot_pl.data.images import letterbox_pixels, to_planes, to_unit
-from fairmot_pl.inference.precision import AUTOCAST, resolve_precision
+from fairmot_pl.inference.precision import AUTOCAST, check_precision, resolve_precision
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.models.fairmot import FairMOT
 from fairmot_pl.models.folding import folded
@@ -80,7 +80,8 @@ class Detector:
         precision: str = "auto",
         k: int = 500,
     ) -> None:
-        self.input_size, self.device, self.precision = check_detector(input_size, device, precision)
+        self.input_size, self.device = check_detector(input_size, device, precision)
+        self.precision = resolve_precision(precision, self.device)
         if not 0 <= score_threshold <= 1:
             raise ValueError(f"score_threshold is {score_threshold}; allowed: 0 to 1")
         if k < 1:
@@ -156,14 +157,14 @@ class Detector:
 
 def check_detector(
     input_size: tuple[int, int], device: str | torch.device, precision: str
-) -> tuple[tuple[int, int], torch.device, str]:
-    """What a detector would work with: its arguments, checked and resolved, before any network is read.
+) -> tuple[tuple[int, int], torch.device]:
+    """Input size and device that a detector would work with, checked before any network is read.
 
     Raises:
-        ValueError: an argument that cannot work; the message names it and what is allowed.
+        ValueError: an argument that cannot work, the precision too; the message names it and what is allowed.
     """
-    size, resolved = checked_input_size(input_size), resolve_device(device)
-    return size, resolved, resolve_precision(precision, resolved)
+    check_precision(precision)
+    return checked_input_size(input_size), resolve_device(device)
 
 
 def locate(detections: Detections, letterbox: Letterbox) -> Detections:

@@ -23,14 +23,23 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     Raises:
         ValueError: an unknown precision.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(map(repr, PRECISIONS))}")
+    check_precision(precision)
     if precision != "auto":
         return precision
     reason = bfloat16_support(device)
     chosen = "bfloat16" if reason else "float32"
     log.info("precision %s: %s", chosen, reason or f"this {device.type} device has no bfloat16 arithmetic")
     return chosen
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a precision that there is not.
+
+    Raises:
+        ValueError: naming those that there are.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(map(repr, PRECISIONS))}")
 
 
 def bfloat16_support(device: torch.device) -> str:
