@@ -280,7 +280,7 @@ class FairMOTDataModule(pl.LightningDataModule):
             return sampler
         # `restarting` is false of a checkpoint from the end of an epoch, and `current_epoch` still that one: what the
         # trainer sets later is too late for loader processes, which begin at once
-        loop = self.trainer.fit_loop
+        loop: Any = self.trainer.fit_loop  # its progress is typed too narrowly
         epoch, completed = loop.epoch_progress.current.processed, loop.epoch_progress.current.completed
         done = loop.epoch_loop.batch_progress.current.processed * self.batch_size
         start = 0 if epoch > completed or done > len(sampler) - self.batch_size else done
