@@ -63,22 +63,24 @@ class MLflowBoard(MLFlowLogger, Board):
             logging.getLogger(name_of).setLevel(logging.WARNING)
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
         store = folder.resolve() / FOLDER
+        files = None if uri else (store / "files").as_uri()
         if not uri:
             store.mkdir(parents=True, exist_ok=True)
-        super().__init__(
-            experiment_name=experiment,
-            run_name=name,
-            tracking_uri=uri or f"sqlite:///{store / STORE}",
-            artifact_location=None if uri else (store / "files").as_uri(),
-            tags={**tags, RUN_TAG: run},
-        )
+        uri = uri or f"sqlite:///{store / STORE}"
         self.keep_checkpoints = keep_checkpoints
         self._config = config
         try:
+            super().__init__(
+                experiment_name=experiment,
+                run_name=name,
+                tracking_uri=uri,
+                artifact_location=files,
+                tags={**tags, RUN_TAG: run},
+            )
             self._find(run)
         except mlflow.MlflowException as error:
             reason = " ".join(str(error).split())
-            raise ValueError(f"MLflow's store {self._tracking_uri} cannot be used: {reason}") from error
+            raise ValueError(f"MLflow's store {uri} cannot be used: {reason}") from error
 
     @rank_zero_only
     def _find(self, run: str) -> None:
