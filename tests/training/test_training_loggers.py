@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 
 import pytest
 from pytorch_lightning.loggers import CSVLogger
@@ -58,6 +60,28 @@ def test_a_store_of_mlflow_that_cannot_be_used_is_one_line(tmp_path):
     settings = LoggerSettings(kinds=["mlflow"], tracking_uri=f"file:{tmp_path / 'runs'}")
     with pytest.raises(ValueError, match=r"MLflow's store file:.* cannot be used: "):
         build_loggers(tmp_path, settings, CARD, config={})
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from fairmot_pl.training.dashboard.mlflow_board import MLflowBoard
+board = MLflowBoard(Path(sys.argv[1]), uri=None, run=sys.argv[2], experiment="p", name="n", tags={}, config={"a": 1},
+                    keep_checkpoints=False)
+for step in range(5):
+    board.log_metrics({"x@1": step}, step)
+"""
+
+
+def test_jobs_that_start_together_share_one_store_of_mlflow(tmp_path):
+    tracking = pytest.importorskip("mlflow.tracking")
+    jobs = [subprocess.Popen([sys.executable, "-c", OPEN, str(tmp_path), name]) for name in ("a", "b")]
+    assert [job.wait(timeout=120) for job in jobs] == [0, 0]
+    client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'mlflow/mlflow.db'}")
+    (experiment,) = (of.experiment_id for of in client.search_experiments() if of.name == "p")
+    runs = client.search_runs([experiment])
+    assert {run.data.tags["fairmot_pl.run"] for run in runs} == {"a", "b"}
+    assert [run.data.metrics["x_at_1"] for run in runs] == [4, 4]
 
 
 def part(folder, number, rows):

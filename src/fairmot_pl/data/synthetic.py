@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -128,7 +129,7 @@ def render_dataset(
         seed=seed,
     )
     folders = []
-    seen_otherwise = {"frames": val_frames, "frame_rate": val_frame_rate}
+    seen_otherwise: dict[str, Any] = {"frames": val_frames, "frame_rate": val_frame_rate}
     validation = replace(config, **{key: value for key, value in seen_otherwise.items() if value is not None})
     jobs = [
         *(("train", number + 1, config) for number in range(train)),

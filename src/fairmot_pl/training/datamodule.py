@@ -276,15 +276,14 @@ class FairMOTDataModule(pl.LightningDataModule):
         """This process's share of the shuffled samples, less what a resumed epoch has behind it."""
         settings = self._order()
         sampler = EpochSampler(samples, **settings)
-        if self.trainer is None or not self.trainer.fit_loop.restarting:
+        if self.trainer is None:
             return sampler
-        batches = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
-        done = batches * self.batch_size
-        progress = self.trainer.fit_loop.epoch_progress.current
-        # of a checkpoint from the end of an epoch, `current_epoch` is still that one; loader processes begin at once
-        epoch = progress.processed
-        is_over = progress.processed > progress.completed
-        start = 0 if is_over or done > len(sampler) - self.batch_size else done
+        # `restarting` is false of a checkpoint from the end of an epoch, and `current_epoch` still that one: what the
+        # trainer sets later is too late for loader processes, which begin at once
+        loop: Any = self.trainer.fit_loop  # its progress is typed too narrowly
+        epoch, completed = loop.epoch_progress.current.processed, loop.epoch_progress.current.completed
+        done = loop.epoch_loop.batch_progress.current.processed * self.batch_size
+        start = 0 if epoch > completed or done > len(sampler) - self.batch_size else done
         resumed = EpochSampler(samples, **settings, start_epoch=epoch, start=start)
         resumed.set_epoch(epoch)
         return resumed

@@ -6,8 +6,10 @@ import csv
 import logging
 import os
 import re
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from pytorch_lightning.utilities import rank_zero_only
 from fairmot_pl.reporting.figures import to_png
 from fairmot_pl.training.dashboard.board import Board, flat, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ValidationView, jpeg
+
+if sys.platform != "win32":
+    import fcntl
 
 FOLDER, STORE = "mlflow", "mlflow.db"
 """Where a local store lies."""
@@ -63,22 +68,25 @@ class MLflowBoard(MLFlowLogger, Board):
             logging.getLogger(name_of).setLevel(logging.WARNING)
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
         store = folder.resolve() / FOLDER
+        files = None if uri else (store / "files").as_uri()
         if not uri:
             store.mkdir(parents=True, exist_ok=True)
-        super().__init__(
-            experiment_name=experiment,
-            run_name=name,
-            tracking_uri=uri or f"sqlite:///{store / STORE}",
-            artifact_location=None if uri else (store / "files").as_uri(),
-            tags={**tags, RUN_TAG: run},
-        )
+        uri = uri or f"sqlite:///{store / STORE}"
         self.keep_checkpoints = keep_checkpoints
         self._config = config
         try:
-            self._find(run)
+            with _one_at_a_time(store if files else None):
+                super().__init__(
+                    experiment_name=experiment,
+                    run_name=name,
+                    tracking_uri=uri,
+                    artifact_location=files,
+                    tags={**tags, RUN_TAG: run},
+                )
+                self._find(run)
         except mlflow.MlflowException as error:
             reason = " ".join(str(error).split())
-            raise ValueError(f"MLflow's store {self._tracking_uri} cannot be used: {reason}") from error
+            raise ValueError(f"MLflow's store {uri} cannot be used: {reason}") from error
 
     @rank_zero_only
     def _find(self, run: str) -> None:
@@ -161,6 +169,24 @@ class MLflowBoard(MLFlowLogger, Board):
         """Copy the checkpoint into the store."""
         if self.keep_checkpoints:
             self.experiment.log_artifact(self.run_id, str(path), "checkpoints")
+
+
+@contextmanager
+def _one_at_a_time(folder: Path | None) -> Iterator[None]:
+    """Wait until no other process is in this block for the same folder.
+
+    MLflow does not manage to make one SQLite file from two processes, such as the jobs of a sweep that start together.
+    """
+    if folder is None or sys.platform == "win32":  # nobody is kept out there
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def mlflow_name(name: str) -> str:
