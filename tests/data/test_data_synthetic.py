@@ -106,6 +106,13 @@ def test_sequences_differ_and_more_can_be_added(tmp_path):
     assert len(seeds) == 72
 
 
+def test_validation_sequences_may_be_longer_and_seen_more_often(tmp_path):
+    train, val = render_dataset(tmp_path, train=1, val=1, val_frames=3, val_frame_rate=25, **SCENE)
+    rendered = [json.loads((folder / MARKER).read_text())["config"] for folder in (train, val)]
+    assert [(each["frames"], each["frame_rate"]) for each in rendered] == [(SCENE["frames"], 30.0), (3, 25.0)]
+    assert "frameRate=25" in (val / "seqinfo.ini").read_text()
+
+
 def test_an_interrupted_rendering_leaves_nothing_and_is_redone(tmp_path):
     def interrupt(done, total):
         # what is under way never looks like a sequence to whoever lists the folder

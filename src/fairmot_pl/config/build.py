@@ -21,6 +21,7 @@ from fairmot_pl.config.entry import plain, sweep_folder, task_overrides
 from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.sources import OWN_KEYS, find_reader
+from fairmot_pl.data.synthetic import OF_THE_SET
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.inference.cache import FOLDER, OutputCache
 from fairmot_pl.losses.box import check_box_loss
@@ -118,7 +119,7 @@ def check_data(config: DictConfig) -> None:
             check_call(options, find_reader(source, f"data.{side}.{name}"), f"data.{side}.{name}")
     if data.get("synthetic") is not None:
         fields = inspect.signature(SyntheticConfig).parameters
-        check_keys(data["synthetic"], {"train", "val", "val_frames", *fields}, "data.synthetic")
+        check_keys(data["synthetic"], {*OF_THE_SET, *fields}, "data.synthetic")
 
 
 def check_run(config: DictConfig) -> None:

@@ -33,6 +33,9 @@ MARKER = "synthetic.json"
 FIRST_VAL = 101
 """Number of the first validation sequence: whatever the counts, none is ever a training sequence too."""
 
+OF_THE_SET = ("train", "val", "val_frames", "val_frame_rate")
+"""Settings of `render_dataset` that no scene of it has."""
+
 _JPEG_QUALITY = 90
 _OWN_NAME = re.compile(r"SYN-\d+")
 _ABANDONED = 3600.0  # seconds without a write after which somebody's unfinished folder is swept up
@@ -59,6 +62,7 @@ def render_dataset(
     val_frames: int | None = None,
     image_size: Sequence[int] = (360, 640),
     frame_rate: float = 30.0,
+    val_frame_rate: float | None = None,
     people: int = 16,
     occluders: int = 5,
     lookalikes: float = 0.2,
@@ -83,6 +87,8 @@ def render_dataset(
             ones, but a tracker is only tested by long ones.
         image_size: `(height, width)` in pixels.
         frame_rate: frames per second.
+        val_frame_rate: of the validation sequences; None = `frame_rate`. A few frames far apart show a person larger,
+            smaller and in other light, and teach an embedding more than as many that are nearly the same.
         people: about how many are in view.
         occluders: things that hide people.
         lookalikes: share of people dressed like somebody else.
@@ -122,10 +128,11 @@ def render_dataset(
         seed=seed,
     )
     folders = []
-    longer = config if val_frames is None else replace(config, frames=val_frames)
+    seen_otherwise = {"frames": val_frames, "frame_rate": val_frame_rate}
+    validation = replace(config, **{key: value for key, value in seen_otherwise.items() if value is not None})
     jobs = [
         *(("train", number + 1, config) for number in range(train)),
-        *(("val", number + FIRST_VAL, longer) for number in range(val)),
+        *(("val", number + FIRST_VAL, validation) for number in range(val)),
     ]
     for split, number, scene in jobs:
         name = f"SYN-{number:02d}"

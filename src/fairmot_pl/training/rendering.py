@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fairmot_pl.data.synthetic import dataset_folder, render_dataset
+from fairmot_pl.data.synthetic import OF_THE_SET, dataset_folder, render_dataset
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 
 
@@ -40,15 +40,15 @@ class RenderingBar:
 
 
 def world_folder(root: Path, settings: Mapping[str, Any]) -> Path:
-    """The folder of one choice of settings, the numbers of sequences and frames included.
+    """The folder of one choice of settings, those of the set included.
 
     Args:
         root: folder of all of them.
         settings: keywords of `render_dataset`.
     """
-    counts = ("train", "val", "val_frames")
-    scene = dataset_folder(root, SyntheticConfig(**{key: settings[key] for key in settings if key not in counts}))
-    given = [str(settings[key]) for key in counts if settings.get(key) is not None]
+    scene = dataset_folder(root, SyntheticConfig(**{key: settings[key] for key in settings if key not in OF_THE_SET}))
+    units = {"val_frame_rate": "fps"}
+    given = [f"{settings[key]:g}{units.get(key, '')}" for key in OF_THE_SET if settings.get(key) is not None]
     return scene.with_name("-".join([scene.name, *given]))
 
 
