@@ -18,7 +18,8 @@ from fairmot_pl.evaluation.quality import Quality
 from fairmot_pl.evaluation.summary import OVERALL, Summary
 from fairmot_pl.inference.drawing import draw_tracks
 from fairmot_pl.mot_format import tracks_of_frame
-from fairmot_pl.reporting.tracking_plots import hota_figure, precision_recall_figure, sequence_figure
+from fairmot_pl.reporting.detection_plots import detection_figure
+from fairmot_pl.reporting.tracking_plots import hota_figure, sequence_figure
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation, Tracks
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class ValidationView:
             "sequences": sequence_figure(self.summary.sequences),
         }
         if self.quality is not None:
-            drawn["precision_recall"] = precision_recall_figure(self.quality.curve)
+            drawn["precision_recall"] = detection_figure(self.quality.curve, self.quality.overall)
         return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
