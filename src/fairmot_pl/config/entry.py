@@ -159,8 +159,10 @@ def _job(
         _quiet()  # a process of a launcher has not passed through `run_command`
         return _job_of_sweep(task, check, config, sweep)
     with plain_errors(), _environment_restored():
+        check(config)
+        # of a sweep's job that is resumed by itself; its report would tell of it
+        (output_folder() / ERROR_NAME).unlink(missing_ok=True)
         outcome = _run(task, check, config)
-        (output_folder() / ERROR_NAME).unlink(missing_ok=True)  # of a sweep's job that was resumed by itself
     if outcome.status:
         raise SystemExit(outcome.status)
     return outcome.objective
