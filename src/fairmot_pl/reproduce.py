@@ -82,8 +82,8 @@ def reproduce(config: DictConfig) -> Outcome:
 def repeated_config(config: DictConfig, original: Path) -> DictConfig:
     """The run's configuration, with what its repetition does otherwise.
 
-    It starts from the beginning, also where the run was resumed, and is shown on no board. Without the whole run it does
-    not validate, which changes no weight, and leaves no checkpoint.
+    It starts from the beginning, also where the run was resumed, and is shown on no board. Without the whole run it
+    does not validate, which changes no weight, and leaves no checkpoint.
 
     Raises:
         ConfigError: the file is no configuration of a training.
