@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shlex
 import tempfile
 from pathlib import Path
@@ -20,9 +19,9 @@ from fairmot_pl.benchmarking.suite import PARTS, measure
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command, task_overrides
 from fairmot_pl.inference.detector import checked_input_size, resolve_device
-from fairmot_pl.inference.precision import PRECISIONS, cpu_capabilities, resolve_precision
+from fairmot_pl.inference.precision import check_precision, resolve_precision
 from fairmot_pl.mot_format import write_text
-from fairmot_pl.training.provenance import environment
+from fairmot_pl.training.provenance import environment, processor_name
 
 KEYS = {
     "name": str,
@@ -54,7 +53,7 @@ def check(config: DictConfig) -> None:
     """Refuse a configuration that cannot be meant.
 
     Raises:
-        ConfigError: naming the key and what is allowed; ValueError where a device or a size cannot be.
+        ConfigError: naming the key and what is allowed; ValueError where a precision, a device or a size cannot be.
     """
     check_values(plain(config), KEYS)
     for part in config.parts:
@@ -63,8 +62,7 @@ def check(config: DictConfig) -> None:
     for key in ("laps", "batch_size", "threads", "identities"):
         if config[key] is not None and config[key] < 1:
             raise ConfigError(f"{key} is {config[key]}; it must be 1 or more")
-    if config.precision not in PRECISIONS:
-        raise ConfigError(f"precision is {config.precision!r}; allowed: {', '.join(map(repr, PRECISIONS))}")
+    check_precision(config.precision)
     if config.input_size is not None:
         checked_input_size(tuple(config.input_size))
     resolve_device(config.device)
@@ -109,7 +107,7 @@ def machine_facts(settings: Settings) -> dict[str, str]:
     """What was measured on, in words."""
     height, width = settings.input_size
     facts = {
-        "processor": f"{cpu_capabilities().get('cpu_name') or platform.processor() or platform.machine()}",
+        "processor": processor_name(),
         "threads": f"{torch.get_num_threads()} threads of {os.cpu_count()} cores",
         "torch": f"torch {torch.__version__}",
         "network": f"{settings.backbone} at {height} x {width}",

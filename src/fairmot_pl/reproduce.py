@@ -82,7 +82,7 @@ def reproduce(config: DictConfig) -> Outcome:
 def repeated_config(config: DictConfig, original: Path) -> DictConfig:
     """The run's configuration, with what its repetition does otherwise.
 
-    It starts from the beginning, also where the run was resumed, and keeps wandb out of it. Without the whole run it
+    It starts from the beginning, also where the run was resumed, and is shown on no board. Without the whole run it
     does not validate, which changes no weight, and leaves no checkpoint.
 
     Raises:
@@ -94,7 +94,7 @@ def repeated_config(config: DictConfig, original: Path) -> DictConfig:
         raise ConfigError(f"{original / CONFIG_NAME} is no configuration of a training: it lacks {', '.join(missing)}")
     assert isinstance(saved, DictConfig)
     saved.resume = None
-    saved.logger.mode = "disabled"
+    saved.logger = {"kinds": []}
     saved.data.root = config.data.root or _where_it_lay(saved.data.root, original)
     if config.data.num_workers is not None:
         saved.data.num_workers = config.data.num_workers

@@ -161,7 +161,8 @@ def fit(
     trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
     if finish:
         return finish_training(trainer, folder, record)
-    merge_csv(folder)
+    if trainer.is_global_zero:
+        merge_csv(folder)
     return {}
 
 

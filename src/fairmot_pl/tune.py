@@ -25,7 +25,16 @@ from fairmot_pl.config.build import (
     open_loggers,
 )
 from fairmot_pl.config.check import ConfigError, check_keys, check_values
-from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command, task_overrides
+from fairmot_pl.config.entry import (
+    Outcome,
+    is_main_process,
+    output_folder,
+    plain,
+    quoted,
+    run_command,
+    sweep_folder,
+    task_overrides,
+)
 from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.config.jobs import JOURNAL, RESUMES_WITH
 from fairmot_pl.config.launching import usable_cores
@@ -116,7 +125,7 @@ def check(config: DictConfig) -> None:
 def tune(config: DictConfig) -> Outcome:
     """Record what the network says, search on it fold by fold, conclude, report."""
     folder = output_folder()
-    resumed = bool(config.resume)
+    resumed = bool(config.resume) and sweep_folder() is None  # a sweep composes its jobs anew
     config = resumed_config(config, check, may_change=RESUMABLE)
     checkpoint = find_checkpoint(config.checkpoint)
     config = config if resumed else as_trained(config, checkpoint)

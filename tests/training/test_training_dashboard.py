@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from fairmot_pl.mot_format import tracks_of_frame
+from fairmot_pl.reporting.run_records import flat
 from fairmot_pl.reporting.wording import best_is
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
 from fairmot_pl.training.callbacks.media import full_validations, is_kept, within
-from fairmot_pl.training.dashboard.board import flat, outcome_of
+from fairmot_pl.training.dashboard.board import outcome_of
 from fairmot_pl.training.dashboard.card import TAG_LENGTH, RunCard
 from fairmot_pl.training.dashboard.mlflow_board import mlflow_name
 from fairmot_pl.training.dashboard.settings import LoggerSettings
@@ -152,5 +153,5 @@ def test_what_is_the_best_of_a_figure(name, best):
 def test_names_and_nesting():
     assert mlflow_name("val/TPR@FAR=0.1") == "val/TPR_at_FAR_0.1"
     assert mlflow_name("data/train/mot17+ö/path") == "data/train/mot17__/path"
-    assert flat({"a": {"b": {"c": 1}, "d": []}, "e": None}) == {"a/b/c": 1, "a/d": [], "e": None}
+    assert flat({"a": {"b": {"c": 1}, "d": []}, "e": None}, mark="/") == {"a/b/c": 1, "a/d": [], "e": None}
     assert outcome_of({"val/HOTA": 0.5, "train/loss/total": 1}) == {"result/HOTA": 0.5}

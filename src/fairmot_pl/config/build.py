@@ -187,6 +187,8 @@ def check_devices(config: DictConfig) -> None:
     """
     keys = ("accelerator", "devices", "num_nodes", "strategy", "precision")
     wanted = {key: value for key, value in plain(config.trainer).items() if key in keys}
+    if wanted.get("precision") == "auto":  # fits any machine, and is said once, by the trainer that runs
+        wanted.pop("precision")
     lightning = logging.getLogger("pytorch_lightning")
     level = lightning.level
     lightning.setLevel(logging.ERROR)  # what it says of devices it says again when it trains

@@ -160,7 +160,6 @@ def _job(
         return _job_of_sweep(task, check, config, sweep)
     with plain_errors(), _environment_restored():
         outcome = _run(task, check, config)
-        (output_folder() / ERROR_NAME).unlink(missing_ok=True)  # of a sweep's job that was resumed by itself
     if outcome.status:
         raise SystemExit(outcome.status)
     return outcome.objective
@@ -168,6 +167,7 @@ def _job(
 
 def _run(task: Callable[[DictConfig], Outcome], check: Callable[[DictConfig], None], config: DictConfig) -> Outcome:
     check(config)
+    (output_folder() / ERROR_NAME).unlink(missing_ok=True)  # of the job's last time: its report would tell of it
     outcome = task(config)
     if is_main_process() and not outcome.silent:
         for step in outcome.next_steps:
@@ -201,7 +201,6 @@ def _run_unfinished(
         return job.objective
     try:
         with alone_in(folder), plain_errors(record=folder / ERROR_NAME), _environment_restored():
-            (folder / ERROR_NAME).unlink(missing_ok=True)
             if config.get("resume"):
                 raise ConfigError(f"resume={config.resume} goes on with one run and cannot be swept")
             if job.resumable:

@@ -156,15 +156,15 @@ def photograph(content: bytes, caption: str) -> str:
     return f'<figure><img src="{address}" alt="{text}"><figcaption>{text}</figcaption></figure>'
 
 
-def jpeg(image: NDArray[np.uint8], *, max_side: int = MAX_IMAGE_SIDE) -> bytes:
-    """An `(H, W, 3)` uint8 RGB image as JPEG, its longer side at most `max_side` pixels.
+def jpeg(image: NDArray[np.uint8], *, max_side: int | None = MAX_IMAGE_SIDE) -> bytes:
+    """An `(H, W, 3)` uint8 RGB image as JPEG, its longer side at most `max_side` pixels, if that is given.
 
     Raises:
         ValueError: no such image.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise ValueError(f"has shape {image.shape} and dtype {image.dtype}; (H, W, 3) uint8 is needed")
-    ratio = max_side / max(image.shape[:2])
+    ratio = max_side / max(image.shape[:2]) if max_side else 1.0
     if ratio < 1:
         image = np.asarray(cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA), np.uint8)
     _, encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])

@@ -208,11 +208,12 @@ def _by_sequence(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones; lists are values."""
+def flat(values: Mapping[str, Any], prefix: str = "", *, mark: str = ".") -> dict[str, Any]:
+    """Nested keys as dotted ones, or with another `mark` between them; lists are values."""
     found: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        name = f"{prefix}{key}"
+        found |= flat(value, f"{name}{mark}", mark=mark) if isinstance(value, Mapping) else {name: value}
     return found
 
 

@@ -45,7 +45,7 @@ def environment() -> dict[str, Any]:
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name() if cuda else f"CPU, {torch.get_num_threads()} threads",
-        "processor": f"{_processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}",
+        "processor": f"{processor_name()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}",
         "memory": _memory(),
     }
     if cuda:
@@ -77,7 +77,7 @@ def _installed() -> list[Any]:
     return [each for each in distributions() if each.metadata and each.metadata["Name"]][::-1]
 
 
-def _processor() -> str:
+def processor_name() -> str:
     """The name of the CPU, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -30,7 +30,7 @@ class ValidationMedia(pl.Callback):
 
     Every validation has its table and curves, which are small. Frames and the clip come with full validations (see
     `TrackValidationSequences`), the first 16 of a run, then every second up to the 32nd, every fourth up to the 64th
-    and so on, and with the last. So a run of n of them keeps those of at most 16 + 8 log2(n / 16), and of each no more
+    and so on, and with the last. So a run of n of them keeps those of at most 17 + 8 log2(n / 16), and of each no more
     than `max_megabytes`.
 
     Args:

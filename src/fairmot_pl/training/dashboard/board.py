@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from pytorch_lightning.loggers import Logger
 
@@ -47,14 +46,3 @@ def boards(loggers: Iterable[Logger]) -> list[Board]:
 def outcome_of(figures: Mapping[str, float]) -> dict[str, float]:
     """Validation figures under the names that outcomes have on a board."""
     return {OUTCOME + name.removeprefix("val/"): value for name, value in figures.items() if name.startswith("val/")}
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested configuration as one level: `model/reid_dim`."""
-    found: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}/")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found

@@ -17,7 +17,8 @@ from pytorch_lightning.loggers import MLFlowLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from fairmot_pl.reporting.figures import to_png
-from fairmot_pl.training.dashboard.board import Board, flat, outcome_of
+from fairmot_pl.reporting.run_records import flat
+from fairmot_pl.training.dashboard.board import Board, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ValidationView, jpeg
 
 if sys.platform != "win32":
@@ -108,7 +109,7 @@ class MLflowBoard(MLFlowLogger, Board):
         if same:
             self._run_id = same[0].info.run_id
             client.update_run(self._run_id, status="RUNNING")
-        self.log_hyperparams(flat(self._config))
+        self.log_hyperparams(flat(self._config, mark="/"))
 
     @rank_zero_only
     def log_hyperparams(self, params: Any) -> None:

@@ -14,7 +14,8 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from fairmot_pl.evaluation.similarity import EDGES
 from fairmot_pl.reporting.figures import to_png
-from fairmot_pl.training.dashboard.board import Board, flat, outcome_of
+from fairmot_pl.reporting.run_records import flat
+from fairmot_pl.training.dashboard.board import Board, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ValidationView, jpeg
 
 
@@ -28,7 +29,7 @@ class TensorBoardBoard(TensorBoardLogger, Board):
 
     def __init__(self, folder: Path, *, config: Mapping[str, Any]) -> None:
         super().__init__(folder, name="", version="tensorboard", default_hp_metric=False)
-        self._config = flat(config)
+        self._config = flat(config, mark="/")
 
     @rank_zero_only
     def show_validation(self, view: ValidationView) -> None:

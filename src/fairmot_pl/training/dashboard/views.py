@@ -18,6 +18,7 @@ from fairmot_pl.evaluation.quality import Quality
 from fairmot_pl.evaluation.summary import OVERALL, Summary
 from fairmot_pl.inference.drawing import draw_tracks
 from fairmot_pl.mot_format import tracks_of_frame
+from fairmot_pl.reporting import page
 from fairmot_pl.reporting.detection_plots import detection_figure
 from fairmot_pl.reporting.tracking_plots import hota_figure, sequence_figure
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation, Tracks
@@ -25,7 +26,6 @@ from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation, Tracks
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-JPEG_QUALITY = 85
 ALPHA_COLUMNS = ("alpha", "HOTA", "DetA", "AssA", "LocA")
 CURVE_COLUMNS = ("recall", "precision", "score")
 
@@ -151,9 +151,8 @@ class SearchView:
 
 
 def jpeg(image: NDArray[np.uint8]) -> bytes:
-    """An `(H, W, 3)` RGB image as a JPEG file."""
-    _, encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return encoded.tobytes()
+    """An `(H, W, 3)` RGB image as a JPEG file of the same size."""
+    return page.jpeg(image, max_side=None)
 
 
 def pick_frames(
