@@ -124,13 +124,13 @@ class TrackValidationSequences(pl.Callback):
         """Hand each frame's detections to its sequence's tracker; keep what detection and re-ID are measured by."""
         places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
         for (sequence, frame), output in zip(places, outputs, strict=True):
-            if self._last_frame.get(sequence) == frame:  # the filling-up of `FrameOrder`
-                continue
             with trainer.profiler.profile(ASSOCIATION):  # type: ignore[attr-defined]
                 self._track(sequence, frame, output)
 
     def _track(self, index: int, frame: int, output: FrameOutput) -> None:
         last = self._last_frame.get(index)
+        if last == frame:  # the filling-up of `FrameOrder`
+            return
         sequence = self._sequences[index]
         if last is not None and frame < last:
             raise RuntimeError(
