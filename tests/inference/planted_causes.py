@@ -49,7 +49,9 @@ def changes(scene: AnyScene, association: str) -> int:
     return clear_identity_counts(prepare(truth, results, benchmark="MOT17")).idsw
 
 
-def named_causes(plant: str, seeds: range, association: str, *, wanted: int = 10**9, source=planted) -> Counter[str]:
+def named_causes(
+    plant: str, seeds: range, association: str, *, wanted: int = 10**9, source=planted, first: bool = False
+) -> Counter[str]:
     """The causes named in those scenes whose switches all go when what was planted is removed.
 
     Args:
@@ -58,10 +60,15 @@ def named_causes(plant: str, seeds: range, association: str, *, wanted: int = 10
         association: that tracks.
         wanted: so many switches are enough.
         source: of scenes, from plant, seed and whether it is removed.
+        first: count the first switch of each person alone; what follows may be an aftershock with a cause of its own.
     """
     named: Counter[str] = Counter()
     for seed in seeds:
         found = explained(source(plant, seed), association).switches
+        if first:
+            found = list(
+                {one.switch.identity: one for one in sorted(found, key=lambda one: -one.switch.frame)}.values()
+            )
         if found and not changes(source(plant, seed, removed=True), association):
             named.update(one.cause.value for one in found)
         if named.total() >= wanted:
@@ -81,7 +88,9 @@ def main() -> None:
     print(f"{'planted':18}{'association':14}{'switches':>9}{'right':>7}  named otherwise")
     for association in given.associations:
         for plant in given.plants or plants:
-            named = named_causes(plant, range(given.seeds), association, wanted=given.wanted, source=source)
+            named = named_causes(
+                plant, range(given.seeds), association, wanted=given.wanted, source=source, first=given.rendered
+            )
             others = ", ".join(f"{cause} {count}" for cause, count in named.items() if cause != plant)
             print(f"{plant:18}{association:14}{named.total():9}{named[plant]:7}  {others}", flush=True)
 

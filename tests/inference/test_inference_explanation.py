@@ -31,7 +31,7 @@ def test_planted_causes_are_named(association):
 
 
 def test_planted_causes_are_named_from_pictures():
-    named = named_causes("camera jump", range(3), "fairmot", wanted=1, source=rendered.rendered)
+    named = named_causes("camera jump", range(3), "fairmot", wanted=1, source=rendered.rendered, first=True)
     assert named.total() == named["camera jump"] > 0, named
 
 
