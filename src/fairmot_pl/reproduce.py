@@ -96,6 +96,8 @@ def repeated_config(config: DictConfig, original: Path) -> DictConfig:
     saved.resume = None
     saved.logger = {"kinds": []}
     saved.data.root = config.data.root or _where_it_lay(saved.data.root, original)
+    if saved.model.get("init_from"):
+        saved.model.init_from = _where_it_lay(saved.model.init_from, original)
     if config.data.num_workers is not None:
         saved.data.num_workers = config.data.num_workers
     if config.steps != ALL:
@@ -106,11 +108,11 @@ def repeated_config(config: DictConfig, original: Path) -> DictConfig:
     return saved
 
 
-def _where_it_lay(root: str, original: Path) -> str:
-    """A relative folder of data is meant from where the run was started, if it is there."""
+def _where_it_lay(path: str, original: Path) -> str:
+    """A relative path is meant from where the run was started, if it is there."""
     command = read_record(original, PROVENANCE_NAME).get("command") or {}
-    there = os.path.join(command.get("folder", ""), Path(root).expanduser())
-    return there if not Path(root).expanduser().is_dir() and os.path.isdir(there) else root
+    there = os.path.join(command.get("folder", ""), Path(path).expanduser())
+    return there if not Path(path).expanduser().exists() and os.path.exists(there) else path
 
 
 if __name__ == "__main__":

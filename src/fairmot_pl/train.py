@@ -127,7 +127,8 @@ def run_training(config: DictConfig, folder: Path, *, finish: bool = True) -> di
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         write_provenance(folder, record)
         write_text(folder / "split.json", json.dumps(split, indent=2) + "\n")
-        write_text(folder / FILES_NAME, file_record_text(files))
+        if not (config.resume and (folder / FILES_NAME).is_file()):  # like the capsule, it tells of the start
+            write_text(folder / FILES_NAME, file_record_text(files))
         begin_capsule(folder, record["config"], module, resumed=bool(config.resume))
         log.info("training on %(images)d images with %(identities)d identities", record["data"])
         log.info("identities of each data set: %s", datamodule.identities.per_dataset())

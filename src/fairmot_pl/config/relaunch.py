@@ -9,6 +9,7 @@ import yaml  # type: ignore[import-untyped,unused-ignore]
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from fairmot_pl.config.check import ConfigError
+from fairmot_pl.config.entry import quoted
 from fairmot_pl.config.jobs import RESUMES_WITH
 from fairmot_pl.reporting.run_records import SWEEP_MARK
 
@@ -100,7 +101,8 @@ def check_same_sweep(folder: Path, hydra: dict[str, Any]) -> None:
     if differing:
         raise ConfigError(
             f"{folder} is the folder of another sweep, which differs in {', '.join(sorted(differing))}; choose another "
-            f"hydra.sweep.dir, or go on with that one: python -m fairmot_pl.{before['job']['name']} resume={folder}"
+            "hydra.sweep.dir, or go on with that one: "
+            f"python -m fairmot_pl.{before['job']['name']} resume={quoted(folder)}"
         )
 
 

@@ -49,7 +49,12 @@ def run_search(sweeper: OptunaSearch, arguments: Sequence[str]) -> list[JobRetur
     """
     sweep = SweepAtWork.of(sweeper)
     with plain_errors():
-        given = {override.key_or_group: override for override in sweep.parse([*sweeper._parse_config(), *arguments])}
+        brought, typed = sweep.parse(sweeper._parse_config()), sweep.parse(arguments)
+        # seeds that an ablation crosses its jobs with are repetitions, not a setting to search for
+        brought = [
+            override for override in brought if not (override.key_or_group == "seed" and override.is_sweep_override())
+        ]
+        given = {override.key_or_group: override for override in [*brought, *typed]}
         search = Search(sweeper, sweep, list(given.values()))
         with sweep.held():
             search.open()

@@ -50,6 +50,9 @@ class RunCard:
             group: see the class.
             tags: cut to what boards take.
             store: an existing folder, the run's own or one above it.
+
+        Raises:
+            ValueError: the card in the folder is broken.
         """
         found = _read(folder / FILE)
         cut = [tag[:TAG_LENGTH] for tag in tags if tag]
@@ -72,5 +75,10 @@ class RunCard:
 def _read(path: Path) -> RunCard | None:
     if not path.is_file():
         return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return RunCard(**{**content, "tags": tuple(content["tags"])})
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return RunCard(**{**content, "tags": tuple(content["tags"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is broken ({' '.join(str(error).split())}); remove it, and the run becomes a new one on its boards"
+        ) from error
