@@ -12,7 +12,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from fairmot_pl.config.entry import plain_errors, quoted
+from fairmot_pl.config.entry import plain_errors
+from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.jobs import JOURNAL, JobState, read_job
 from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.comparison import MAIN_METRICS, comparison_table

@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import Outcome, output_folder, plain, quoted, run_command
+from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
+from fairmot_pl.config.folders import quoted
 from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert.conversion import Converted, read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence

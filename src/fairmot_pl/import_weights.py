@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairmot_pl.config.entry import plain_errors, quoted
+from fairmot_pl.config.entry import plain_errors
+from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.nodes import module_arguments
 from fairmot_pl.config.overrides import compose_checked
 from fairmot_pl.models.fairmot import FairMOT

@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl import train
 from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, quoted, run_command
+from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
+from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.overrides import quote, split_arguments
 from fairmot_pl.reporting.reproduction import compare_repetition
 from fairmot_pl.reporting.run_records import CAPSULE_NAME, CONFIG_NAME, PROVENANCE_NAME, read_record

@@ -14,16 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.build import build_datamodule, build_trainer, warn_of_ignored
 from fairmot_pl.config.check import check_values
-from fairmot_pl.config.entry import (
-    Outcome,
-    command,
-    is_main_process,
-    output_folder,
-    plain,
-    quoted,
-    run_command,
-    sweep_folder,
-)
+from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command, sweep_folder
+from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.jobs import RESUMES_WITH
 from fairmot_pl.config.nodes import (
     check_data,

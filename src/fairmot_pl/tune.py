@@ -30,12 +30,11 @@ from fairmot_pl.config.entry import (
     is_main_process,
     output_folder,
     plain,
-    quoted,
     run_command,
     sweep_folder,
     task_overrides,
 )
-from fairmot_pl.config.folders import conf_dir
+from fairmot_pl.config.folders import conf_dir, quoted
 from fairmot_pl.config.jobs import JOURNAL, RESUMES_WITH
 from fairmot_pl.config.launching import usable_cores
 from fairmot_pl.config.nodes import check_data, check_output_cache, check_run

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import re
 import shlex
 import sys
 import traceback
@@ -108,12 +107,6 @@ def command() -> dict[str, str]:
 def is_main_process() -> bool:
     """Whether this process may print and write: false in all but one of those that train together."""
     return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
-
-
-def quoted(path: Path) -> str:
-    """A path as it can be pasted behind `key=` on a command line."""
-    text = str(path)
-    return text if re.fullmatch(r"[\w./+-]+", text) else f"\"'{text}'\""
 
 
 def run_command(

@@ -21,6 +21,12 @@ def conf_dir() -> Path:
     raise FileNotFoundError(f"no conf/ folder in {package} or {package.parents[1]}: the installation is incomplete")
 
 
+def quoted(path: Path) -> str:
+    """A path as it can be pasted behind `key=` on a command line."""
+    text = str(path)
+    return text if re.fullmatch(r"[\w./+-]+", text) else f"\"'{text}'\""
+
+
 def job_folder(overrides: str) -> str:
     """A readable folder name from a sweep job's own overrides, such as `reid_dim-16_weighting-fixed`.
 

@@ -9,7 +9,7 @@ import yaml  # type: ignore[import-untyped,unused-ignore]
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from fairmot_pl.config.check import ConfigError
-from fairmot_pl.config.entry import quoted
+from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.jobs import RESUMES_WITH
 from fairmot_pl.reporting.run_records import SWEEP_MARK
 

@@ -17,7 +17,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from fairmot_pl.config.check import ConfigError
-from fairmot_pl.config.entry import INTERRUPTED, plain, plain_errors, quoted
+from fairmot_pl.config.entry import INTERRUPTED, plain, plain_errors
+from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.jobs import Job, JobState, alone_in, read_job
 from fairmot_pl.config.launching import STOP_MARK, at_a_time, in_this_process, patient_interrupt, shared_cores
 from fairmot_pl.config.relaunch import check_same_sweep
