@@ -40,7 +40,7 @@ def check(config: DictConfig) -> None:
     """Refuse a configuration that cannot be meant.
 
     Raises:
-        ConfigError: naming the key and what is allowed, or what the folder lacks.
+        ConfigError: naming the key and what is allowed.
     """
     if OmegaConf.is_missing(config, "run"):
         raise ConfigError("run is missing; name the folder of a training run: python -m fairmot_pl.reproduce RUN")
@@ -48,7 +48,14 @@ def check(config: DictConfig) -> None:
     check_values(plain(config.data), DATA_KEYS, where="data")
     if config.steps != ALL and (isinstance(config.steps, str) or config.steps < 1):
         raise ConfigError(f"steps is {config.steps!r}; allowed: the number of steps to run again, or {ALL}")
-    folder = Path(config.run)
+
+
+def check_run_folder(folder: Path) -> None:
+    """Refuse a folder from which nothing can be run again.
+
+    Raises:
+        ConfigError: naming what it lacks.
+    """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder; name the folder of a training run")
     capsule = read_record(folder, CAPSULE_NAME)
@@ -64,6 +71,7 @@ def check(config: DictConfig) -> None:
 def reproduce(config: DictConfig) -> Outcome:
     """Repeat the run and compare."""
     original, folder, whole = Path(config.run), output_folder(), config.steps == ALL
+    check_run_folder(original)
     repeated = repeated_config(config, original)
     train.check(repeated)
     train.run_training(repeated, folder, finish=whole)
