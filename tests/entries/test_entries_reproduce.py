@@ -68,6 +68,7 @@ def test_the_whole_run_repeats_with_its_metrics(trained, reproduced):
     assert any(part.startswith("metrics") for part in found["compared"])
 
 
+@pytest.mark.slow
 def test_another_package_is_told_though_nothing_comes_of_it(trained, reproduced):
     edit(trained / "packages.txt", lambda text: text.replace("albumentations==", "albumentations==0.1+"))
     status, out, found = reproduced(trained, "steps=1")
@@ -142,6 +143,7 @@ def test_a_changed_file_of_the_data_is_named(trained, reproduced, tmp_path, worl
     assert after == ([f"the first batch: {then}"] if then else [])
 
 
+@pytest.mark.slow
 def test_a_configuration_changed_by_hand_is_named(trained, reproduced):
     edit(trained / "config.yaml", lambda text: text.replace("learning_rate: 0.002", "learning_rate: 0.001"))
     status, _, found = reproduced(trained)
@@ -166,6 +168,7 @@ def test_other_initial_weights_are_named(trained, reproduced, monkeypatch):
     assert "model.reid_head" in found["differences"][0]["lines"][1]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_and_resumed_repeats(train_tiny, run, reproduced, monkeypatch, tmp_path):
     def stop(self, trainer, *rest):
         if trainer.global_step == 4:

@@ -101,15 +101,49 @@ DROPOUT = "a network that drops at random"
     ("given", "resumed_with", "stops"),
     [
         pytest.param(["optimizer.ema_decay=0.9"], ["data.num_workers=2"], [2], id="other number of workers"),
-        pytest.param(["data.num_workers=2", "optimizer.ema_decay=0.9"], [], [1, 3, 5], id="two workers, three stops"),
+        pytest.param(
+            ["data.num_workers=2", "optimizer.ema_decay=0.9"],
+            [],
+            [1, 3, 5],
+            id="two workers, three stops",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(["data.num_workers=2"], [], [3], id="two workers, end of an epoch"),
-        pytest.param(["trainer.limit_train_batches=2"], ["data.num_workers=2"], [2], id="end of a shortened epoch"),
+        pytest.param(
+            ["trainer.limit_train_batches=2"],
+            ["data.num_workers=2"],
+            [2],
+            id="end of a shortened epoch",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(["data.batch_size=1", "trainer.accumulate_grad_batches=4"], [], [2, 7], id="within accumulation"),
-        pytest.param(["data.batch_size=1", "trainer.accumulate_grad_batches=2"], [], [6], id="end of an epoch"),
-        pytest.param(["loss/identity=margin_softmax", "loss/weighting=pcgrad"], [], [2], id="margin softmax, pcgrad"),
-        pytest.param(["loss/identity=triplet", "data.frames_per_sequence=2"], [], [4], id="triplet, frames in groups"),
-        pytest.param(["loss/identity=focal", "loss/weighting=mgda_ub"], [], [1], id="focal, mgda"),
-        pytest.param(["optimizer.warmup_steps=5", "optimizer.lr_drop_epochs=[1]"], [], [2, 4], id="rates"),
+        pytest.param(
+            ["data.batch_size=1", "trainer.accumulate_grad_batches=2"],
+            [],
+            [6],
+            id="end of an epoch",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            ["loss/identity=margin_softmax", "loss/weighting=pcgrad"],
+            [],
+            [2],
+            id="margin softmax, pcgrad",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            ["loss/identity=triplet", "data.frames_per_sequence=2"],
+            [],
+            [4],
+            id="triplet, frames in groups",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            ["loss/identity=focal", "loss/weighting=mgda_ub"], [], [1], id="focal, mgda", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            ["optimizer.warmup_steps=5", "optimizer.lr_drop_epochs=[1]"], [], [2, 4], id="rates", marks=pytest.mark.slow
+        ),
         pytest.param([DROPOUT], ["data.num_workers=2"], [2], id="dropout"),
     ],
 )
