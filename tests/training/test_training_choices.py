@@ -128,7 +128,10 @@ def test_with_accumulated_gradients_and_averaged_weights(frames, weighting):
     assert module.loss.weighting.weights.isfinite().all()
 
 
-@pytest.mark.parametrize("weighting", ["uncertainty", "gradnorm", "mgda_ub", "dwa", "pcgrad"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("gradnorm", "mgda_ub", "dwa")]
+
+
+@pytest.mark.parametrize("weighting", ["uncertainty", "pcgrad", *SLOW])
 def test_in_mixed_precision(frames, weighting):
     _, losses = fit(frames, epochs=8, weighting=weighting, precision="bf16-mixed")
     assert losses.mean("heatmap", slice(-2, None)) < losses.mean("heatmap", slice(0, 2))
