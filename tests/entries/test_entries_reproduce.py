@@ -13,10 +13,12 @@ from pathlib import Path
 import cv2
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
 import fairmot_pl
 from fairmot_pl.data import augment
 from fairmot_pl.training.callbacks.throughput import Throughput
+from fairmot_pl.training.rendering import world_folder
 
 _KEPT: dict[str, Path] = {}
 
@@ -133,7 +135,9 @@ def move_boxes(labels):
 def test_a_changed_file_of_the_data_is_named(trained, reproduced, tmp_path, world_root, pattern, spoil, said, then):
     shutil.copytree(world_root, tmp_path / "world")
     first = json.loads((trained / "capsule.json").read_text())["first_batch"]["files"][0]
-    (world,) = (tmp_path / "world").iterdir()
+    # the shared folder holds the worlds of other tests too
+    settings = OmegaConf.to_container(OmegaConf.load(trained / "config.yaml").data.synthetic)
+    world = world_folder(tmp_path / "world", settings)
     spoil(next(world.glob(pattern.format(first=first))))
     status, _, found = reproduced(trained, "steps=2", f"data.root={tmp_path / 'world'}")
     assert (status, found["first_difference"]) == (1, "the data")

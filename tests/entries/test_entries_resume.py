@@ -19,7 +19,7 @@ def weights(folder):
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
 
 
-@pytest.mark.parametrize("averaging", ["null", "0.9"])
+@pytest.mark.parametrize("averaging", [pytest.param("null", marks=pytest.mark.slow), "0.9"])
 @pytest.mark.parametrize(
     ("where", "when"),
     [
@@ -59,7 +59,7 @@ def test_stopped_and_resumed_equals_not_stopped(train_tiny, run, monkeypatch, tm
     }
 
 
-@pytest.mark.parametrize("weighting", ["gradnorm", "dwa"])
+@pytest.mark.parametrize("weighting", ["gradnorm", pytest.param("dwa", marks=pytest.mark.slow)])
 def test_a_balance_goes_on_where_it_was_stopped(train_tiny, run, monkeypatch, tmp_path, weighting):
     given = [f"loss/weighting={weighting}", "trainer.max_epochs=4", "trainer.check_val_every_n_epoch=4"]
     whole = train_tiny(*given)

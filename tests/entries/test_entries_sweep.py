@@ -31,6 +31,7 @@ def figures(sweep: Path) -> dict[str, dict[str, float]]:
     }
 
 
+@pytest.mark.slow
 def test_four_runs_of_a_multirun(train_tiny):
     axes = ["model.reid_dim=4,8", "loss/weighting=uncertainty,fixed"]
     swept = train_tiny("-m", *axes, *QUICK)

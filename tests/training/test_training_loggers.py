@@ -73,6 +73,7 @@ for step in range(5):
 """
 
 
+@pytest.mark.slow
 def test_jobs_that_start_together_share_one_store_of_mlflow(tmp_path):
     tracking = pytest.importorskip("mlflow.tracking")
     jobs = [subprocess.Popen([sys.executable, "-c", OPEN, str(tmp_path), name]) for name in ("a", "b")]
