@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.build import build_datamodule, build_trainer, warn_of_ignored
+from fairmot_pl.config.build import build_datamodule, build_trainer, open_loggers, warn_of_ignored
 from fairmot_pl.config.check import check_values
 from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command, sweep_folder
 from fairmot_pl.config.folders import quoted
@@ -127,33 +127,19 @@ def run_training(config: DictConfig, folder: Path, *, finish: bool = True) -> di
         log.info("training and validation share %(shared identities)d identities (split.json)", record["data"])
         if datamodule.samples.cached:
             log.info("image cache: %(image cache)s", record["data"])
-    with closed_loggers():
-        return fit(config, folder, record, module, datamodule, finish=finish)
-
-
-def fit(
-    config: DictConfig,
-    folder: Path,
-    record: dict[str, Any],
-    module: FairMOTModule,
-    datamodule: FairMOTDataModule,
-    *,
-    finish: bool,
-) -> dict[str, float]:
-    """Train from the start or from the resume point; with `finish`, write what the run leaves behind."""
-    trainer = build_trainer(
-        config,
-        folder,
-        record,
-        steps=datamodule.steps_per_epoch(),
-        job_type="train",
-        tags=[f"reid_dim={config.model.reid_dim}", f"weighting={config.loss.weighting.name}"],
-        callbacks=own_callbacks(config, folder, validates=bool(datamodule.val_sequences)),
-    )
-    last = str(folder / "checkpoints" / "last.ckpt")
-    trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
-    if finish:
-        return finish_training(trainer, folder, record)
+    tags = [f"reid_dim={config.model.reid_dim}", f"weighting={config.loss.weighting.name}"]
+    with closed_loggers(open_loggers(config, folder, record, job_type="train", tags=tags)) as loggers:
+        trainer = build_trainer(
+            config,
+            folder,
+            loggers=loggers,
+            steps=datamodule.steps_per_epoch(),
+            callbacks=own_callbacks(config, folder, validates=bool(datamodule.val_sequences)),
+        )
+        last = str(folder / "checkpoints" / "last.ckpt")
+        trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
+        if finish:
+            return finish_training(trainer, folder, record)
     if trainer.is_global_zero:
         merge_csv(folder)
     return {}

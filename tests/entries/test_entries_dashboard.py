@@ -185,6 +185,21 @@ def test_tensorboard_and_mlflow_beside_wandb(train_tiny):
     assert client.list_artifacts(kept.info.run_id, "checkpoints")[0].file_size == best.stat().st_size
 
 
+def test_a_run_whose_report_fails_is_a_failed_one(train_tiny, monkeypatch, tmp_path):
+    tracking = pytest.importorskip("mlflow.tracking")
+
+    def full(folder):
+        raise OSError(f"{folder}: the disk is full")
+
+    monkeypatch.setattr("fairmot_pl.training.finish.report_of", full)
+    with pytest.raises(SystemExit):
+        train_tiny("trainer.max_epochs=1", "callbacks.media.frames=0", "logger.kinds=[mlflow]")
+    (store,) = tmp_path.glob("outputs/*/*/mlflow/mlflow.db")
+    client = tracking.MlflowClient(f"sqlite:///{store}")
+    (kept,) = client.search_runs([client.get_experiment_by_name("fairmot_pl").experiment_id])
+    assert kept.info.status == "FAILED"
+
+
 def test_a_sweep_is_one_group_one_store_and_every_axis_is_a_tag(train_tiny, run):
     tracking = pytest.importorskip("mlflow.tracking")
     axes = ["model.reid_dim=4,8", "optimizer.learning_rate=0.01"]

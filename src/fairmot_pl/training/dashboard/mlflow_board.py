@@ -18,7 +18,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from fairmot_pl.reporting.figures import to_png
 from fairmot_pl.reporting.run_records import flat
-from fairmot_pl.training.dashboard.board import Board, outcome_of
+from fairmot_pl.training.dashboard.board import Board, Ending, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ValidationView, jpeg
 
 if sys.platform != "win32":
@@ -33,8 +33,10 @@ RUN_TAG = "fairmot_pl.run"
 MAX_VALUE = 500
 """Characters of a parameter that MLflow takes."""
 
+STATUS = {Ending.FINISHED: "FINISHED", Ending.FAILED: "FAILED", Ending.INTERRUPTED: "KILLED"}
 
-class MLflowBoard(MLFlowLogger, Board):
+
+class MLflowBoard(Board, MLFlowLogger):
     """An MLflow run.
 
     Args:
@@ -127,6 +129,11 @@ class MLflowBoard(MLFlowLogger, Board):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log figures under names that MLflow takes."""
         super().log_metrics({mlflow_name(name): value for name, value in metrics.items()}, step)
+
+    @rank_zero_only
+    def end(self, ending: Ending) -> None:
+        """Set the run's status."""
+        self.experiment.set_terminated(self.run_id, STATUS[ending])
 
     @rank_zero_only
     def show_validation(self, view: ValidationView) -> None:
