@@ -27,6 +27,7 @@ from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.data.file_record import file_record_text, fingerprint, record_files
 from fairmot_pl.data.split_record import record_split
 from fairmot_pl.mot_format import write_text
+from fairmot_pl.reporting.metrics_log import merge_csv
 from fairmot_pl.reporting.run_records import FILES_NAME
 from fairmot_pl.training.callbacks.averaging import MovingAverage
 from fairmot_pl.training.callbacks.best import BestCheckpoint
@@ -37,7 +38,7 @@ from fairmot_pl.training.capsule import begin_capsule
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
-from fairmot_pl.training.loggers import closed_loggers, merge_csv
+from fairmot_pl.training.loggers import closed_loggers
 from fairmot_pl.training.module import FairMOTModule
 from fairmot_pl.training.provenance import continued, environment, model_facts, seeds, write_provenance
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ from entries.wandb_run import read_wandb_runs
 from fairmot_pl.training.dashboard.card import RunCard
 from fairmot_pl.training.dashboard.settings import LoggerSettings
 from fairmot_pl.training.dashboard.wandb_board import WandbBoard
-from fairmot_pl.training.loggers import build_loggers, closed_loggers, has_wandb_account, merge_csv
+from fairmot_pl.training.loggers import build_loggers, closed_loggers, has_wandb_account
 
 CARD = RunCard(id="1", name="n", job_type="train", group=None, tags=(), store=".")
 
@@ -162,21 +161,3 @@ def test_jobs_that_start_together_share_one_store_of_mlflow(tmp_path):
     runs = client.search_runs([experiment])
     assert {run.data.tags["fairmot_pl.run"] for run in runs} == {"a", "b"}
     assert [run.data.metrics["x_at_1"] for run in runs] == [4, 4]
-
-
-def part(folder, number, rows):
-    path = folder / "logs" / f"part-{number}" / "metrics.csv"
-    path.parent.mkdir(parents=True)
-    with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=sorted({key for row in rows for key in row}))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def test_parts_of_a_resumed_run_are_joined(tmp_path):
-    assert merge_csv(tmp_path) is None
-    part(tmp_path, 1, [{"step": 1, "loss": 3}, {"step": 2, "loss": 2}, {"step": 3, "loss": 9}])
-    part(tmp_path, 2, [{"step": 3, "loss": 1}, {"step": 4, "loss": 0, "val/HOTA": 0.5}])
-    rows = list(csv.DictReader(merge_csv(tmp_path).open()))
-    assert [(row["step"], row["loss"]) for row in rows] == [("1", "3"), ("2", "2"), ("3", "1"), ("4", "0")]
-    assert rows[-1]["val/HOTA"] == "0.5"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import netrc
 import os
@@ -14,7 +13,6 @@ from typing import Any
 import wandb
 from pytorch_lightning.loggers import CSVLogger, Logger
 
-from fairmot_pl.mot_format import write_text
 from fairmot_pl.training.dashboard.board import Ending, boards
 from fairmot_pl.training.dashboard.card import RunCard
 from fairmot_pl.training.dashboard.mlflow_board import MLflowBoard
@@ -144,24 +142,3 @@ def has_wandb_account() -> bool:
         return any("wandb" in host for host in netrc.netrc().hosts)
     except (OSError, netrc.NetrcParseError):
         return False
-
-
-def merge_csv(folder: Path) -> Path | None:
-    """Join the metrics of a run and its resumed parts into `metrics.csv`; None where nothing was logged.
-
-    Rows that a resumed part repeats (same step) are taken from the later part.
-    """
-    parts = sorted((folder / "logs").glob("part-*/metrics.csv"), key=lambda path: int(path.parent.name.split("-")[1]))
-    rows: list[dict[str, str]] = []
-    for part in parts:
-        with part.open(newline="", encoding="utf-8") as stream:
-            found = list(csv.DictReader(stream))
-        start = min((int(row["step"]) for row in found), default=0)
-        rows = [row for row in rows if int(row["step"]) < start] + found
-    if not rows:
-        return None
-    columns = list(dict.fromkeys(["step", "epoch", *(key for row in rows for key in row)]))
-    lines = [",".join(columns), *(",".join(row.get(column) or "" for column in columns) for row in rows)]
-    path = folder / "metrics.csv"
-    write_text(path, "\n".join(lines) + "\n")
-    return path
