@@ -105,6 +105,17 @@ def test_detection_alone_without_validation(train_tiny):
     assert {path.name for path in (trained.folder / "checkpoints").iterdir()} == {"last.ckpt"}
 
 
+@pytest.mark.parametrize(
+    ("profiler", "of"), [("simple", "training_step"), pytest.param("pytorch", "conv2d", marks=pytest.mark.slow)]
+)
+def test_a_profiler_of_lightnings_comes_beside_the_times_of_the_report(train_tiny, profiler, of):
+    folder = train_tiny("data.val=null", "trainer.max_epochs=1", f"+trainer.profiler={profiler}").folder
+    assert read_evidence(folder).stages["training"].count == 3
+    assert "milliseconds a step" in (folder / "report.html").read_text()
+    (written,) = folder.glob("fit-profile*.txt")
+    assert of in written.read_text()
+
+
 def test_figures_of_the_reference_stand_beside_the_others(train_tiny, run, world_root):
     trained = train_tiny("trainer.max_epochs=1")
     evaluated = run(

@@ -138,10 +138,14 @@ def build_trainer(
         "callbacks": [*callbacks, *build_callbacks(config, folder)],
         "logger": list(loggers),
         "enable_checkpointing": any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
-        "profiler": settings.pop("profiler", None) or StageProfiler(),
         "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
     }
     trainer = _trainer(**settings, **own)
+    beside = trainer.profiler  # type: ignore[attr-defined]
+    if settings.get("profiler"):
+        beside.dirpath, beside.filename = str(folder), "profile"
+        log.info("trainer.profiler=%s writes %s", settings["profiler"], folder / "*-profile*.txt")
+    trainer.profiler = StageProfiler(beside)  # type: ignore[attr-defined]
     if sweep and trainer.world_size > 1:
         raise ConfigError(
             f"a job of a sweep runs in one process, but trainer.devices={config.trainer.devices} gives "
