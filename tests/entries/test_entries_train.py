@@ -65,8 +65,10 @@ def check_evidence(folder, phases):
     assert set(evidence.hota) == {"OVERALL", "SYN-101", "SYN-102"}
     assert evidence.looks.names == ("SYN-101", "SYN-102")
     assert [picture.caption.split(":")[0] for picture in evidence.pictures] == [
-        "SYN-101, frame 4",
-        "SYN-102, frame 4",
+        "SYN-101, frame 2",
+        "SYN-101, frame 5",
+        "SYN-102, frame 2",
+        "SYN-102, frame 5",
     ]
     assert all(picture.heatmap for picture in evidence.pictures)
     assert set(evidence.stages) == phases
