@@ -15,6 +15,7 @@ from fairmot_pl.config.build import (
 )
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command
+from fairmot_pl.config.jobs import OBJECTIVE
 from fairmot_pl.config.nodes import (
     check_data,
     check_output_cache,
@@ -111,7 +112,7 @@ def evaluate(config: DictConfig) -> Outcome:
         if config.explain and is_main_process():
             pages.append(explain_validation(trainer, folder, title=config.name, most_cards=config.explain_cards))
     steps = [f"open {page} in a browser" for page in pages]
-    return Outcome(folder, next_steps=steps, objective=figures.get("val/HOTA"))
+    return Outcome(folder, next_steps=steps, objective=figures.get(OBJECTIVE["evaluate"]))
 
 
 if __name__ == "__main__":

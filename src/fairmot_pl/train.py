@@ -16,7 +16,7 @@ from fairmot_pl.config.build import build_datamodule, build_trainer, open_logger
 from fairmot_pl.config.check import check_values
 from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command, sweep_folder
 from fairmot_pl.config.folders import quoted
-from fairmot_pl.config.jobs import RESUMES_WITH
+from fairmot_pl.config.jobs import OBJECTIVE, RESUMES_WITH
 from fairmot_pl.config.nodes import (
     check_data,
     check_module,
@@ -88,7 +88,7 @@ def train(config: DictConfig) -> Outcome:
             f"open {folder / 'report.html'} in a browser",
             f"python -m fairmot_pl.track source=VIDEO_OR_FOLDER checkpoint={quoted(folder)}",
         ],
-        objective=figures.get("val/HOTA"),
+        objective=figures.get(OBJECTIVE["train"]),
     )
 
 

@@ -35,7 +35,7 @@ from fairmot_pl.config.entry import (
     task_overrides,
 )
 from fairmot_pl.config.folders import conf_dir, quoted
-from fairmot_pl.config.jobs import JOURNAL, RESUMES_WITH
+from fairmot_pl.config.jobs import JOURNAL, OBJECTIVE, RESUMES_WITH
 from fairmot_pl.config.launching import usable_cores
 from fairmot_pl.config.nodes import check_data, check_output_cache, check_run
 from fairmot_pl.config.resume import expand_resume, resumed_config
@@ -297,7 +297,9 @@ def write_outcome(
     print(figures_text(outcome))
     print(verdict(outcome))
     steps = [f"open {folder / 'report.html'} in a browser"]
-    return Outcome(folder, next_steps=[command, *steps] if outcome.holds else steps, objective=outcome.held_out_gain)
+    return Outcome(
+        folder, next_steps=[command, *steps] if outcome.holds else steps, objective=figures[OBJECTIVE["tune"]]
+    )
 
 
 def tracker_overrides(settings: dict[str, Any]) -> list[str]:

@@ -204,6 +204,15 @@ def test_a_job_that_another_process_runs_is_left_alone(launch, jobs):
     assert [path.name for path in folder.iterdir()] == ["train.log"]  # Hydra's
 
 
+@pytest.mark.parametrize(("entry", "objective"), [("train", 0.6), ("evaluate", 0.6), ("tune", 0.02), ("track", None)])
+def test_a_skipped_job_hands_on_its_own_objective(tmp_path, entry, objective):
+    figures = {"val/HOTA": 0.6, "gain/held_out": 0.02}
+    for name, text in (("config.yaml", "seed: 1\n"), ("metrics.json", json.dumps(figures)), ("report.html", "<p>")):
+        (tmp_path / name).write_text(text)
+    job = read_job(tmp_path, entry)
+    assert (job.state, job.objective) == (JobState.FINISHED, objective)
+
+
 ENDINGS = [({}, 0, []), ({"b": "the disk is full\n"}, 1, ["b: failed (the disk is full)"])]
 
 
