@@ -73,10 +73,9 @@ def triton_works(device: torch.device) -> bool:
 @functools.cache
 def _tried(device: torch.device) -> bool:
     try:
-        from fairmot_pl.models.triton_conv import triton_deform_conv
+        from fairmot_pl.models.triton_conv import try_kernels
 
-        one = torch.zeros(1, 1, 1, 1, device=device)
-        triton_deform_conv(one, one.expand(1, 3 * TAPS, 1, 1), one.expand(1, 1, KERNEL, KERNEL), one.flatten())
+        try_kernels(device)
     except Exception as error:  # whatever the compiler or the driver says
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         log.warning(

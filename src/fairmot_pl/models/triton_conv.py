@@ -44,6 +44,14 @@ def triton_deform_conv(features: Tensor, offset_mask: Tensor, weight: Tensor, bi
     return result.permute(0, 3, 1, 2)
 
 
+def try_kernels(device: torch.device) -> None:
+    """Compile and run forward and backward on one cell; whatever goes wrong is raised."""
+    rows, moves, kernel, bias = (
+        torch.zeros(shape, device=device) for shape in ((1, 1, 1, 1), (1, 1, 1, 27), (9, 1), 1)
+    )
+    _gradients(_convolve(rows, moves, kernel, bias), rows, moves, kernel)
+
+
 @torch.library.custom_op("fairmot_pl::deform_conv", mutates_args=())
 def _convolve(rows: Tensor, moves: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """`(B, h, w, in)`, `(B, h, w, 27)`, `(9 in, out)` and `(out,)` to `(B, h, w, out)`."""

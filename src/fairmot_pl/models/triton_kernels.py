@@ -23,7 +23,7 @@ def corner(cell, held, row, column, height, width):
     """Index of a corner among all cells of the batch, and whether it lies on the map; NaN lies nowhere."""
     on_map = held & (row >= 0) & (row < height) & (column >= 0) & (column < width)
     index = cell // (height * width) * (height * width) + (row * width + column).to(tl.int64)
-    return tl.where(on_map, index, 0), on_map
+    return index, on_map
 
 
 @triton.jit
