@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from fairmot_pl.codec.maps import STRIDE, Targets, check_box_encoding
-from fairmot_pl.codec.targets import encode_targets
+from fairmot_pl.codec.targets import encode_targets, without_spare_slots
 from fairmot_pl.data.augment import Augmentation, Draw
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.image_cache import ImageCache
@@ -188,6 +188,12 @@ class TrainingSamples(Dataset[TrainingSample]):
             max_objects=self.max_objects,
         )
         return to_planes(view.image), targets
+
+
+def collate_samples(samples: Sequence[TrainingSample]) -> TrainingSample:
+    """Several views as one batch, with as many target slots as its fullest image needs."""
+    batch: TrainingSample = default_collate(list(samples))
+    return batch._replace(targets=without_spare_slots(batch.targets))
 
 
 class FrameSample(NamedTuple):

@@ -18,6 +18,7 @@ from fairmot_pl.data.dataset import (
     TrainingSample,
     TrainingSamples,
     check_input_size,
+    collate_samples,
     prepare_worker,
 )
 from fairmot_pl.data.identities import IdentityIndex, check_numbering
@@ -221,6 +222,7 @@ class FairMOTDataModule(pl.LightningDataModule):
             samples,
             batch_size=self.batch_size,
             sampler=sampler,
+            collate_fn=collate_samples,
             # one odd small batch would disturb batch normalisation, unless it is all there is
             drop_last=len(sampler) >= self.batch_size,
             num_workers=self.num_workers,
