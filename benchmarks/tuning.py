@@ -65,7 +65,7 @@ def main() -> None:
     sequences = [stream(path) for path in paths]
     tracker = complete({"association": given.association})
     ranges = OmegaConf.to_container(OmegaConf.load(conf_dir() / "tune.yaml").space)
-    space = SearchSpace.of(ranges, tracker)  # type: ignore[arg-type]
+    space = SearchSpace.of(ranges, tracker)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, Replays(sequences, given.workers) as replays:
         searches = [

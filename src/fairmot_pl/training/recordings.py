@@ -77,6 +77,12 @@ class RecordedBatch:
         self.outputs: list[FrameOutput] = [sample.recorded.output for sample in samples]
 
 
+def places_of(batch: FrameSample | RecordedBatch) -> list[tuple[int, int]]:
+    """Index of the sequence, and frame number, of each frame of a batch."""
+    sequences, frames = torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist()
+    return list(zip(sequences, frames, strict=True))
+
+
 class ValidationFrames(Dataset[FrameSample | RecordedSample]):
     """All frames of some sequences in order, recorded where they are.
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
 from numpy.typing import NDArray
 
 from fairmot_pl.data.images import letterbox_pixels, read_image, to_planes, to_unit
@@ -17,6 +16,8 @@ from fairmot_pl.mot_format import tracks_of_frame
 from fairmot_pl.reporting.evidence import Picture
 from fairmot_pl.reporting.page import jpeg
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
+from fairmot_pl.training.attached import callback_of, datamodule_of
+from fairmot_pl.training.recordings import places_of
 from fairmot_pl.training.sharding import gather
 
 MAX_SIDE = 960
@@ -49,8 +50,9 @@ class KeepHeatmaps(pl.Callback):
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget the validation before."""
         self._mine = {}
-        chosen = {found.name for found in trainer.datamodule.val_sequences[: self.sequences]}  # type: ignore[attr-defined]
-        shard = trainer.datamodule.val_shard().sequences  # type: ignore[attr-defined]
+        datamodule = datamodule_of(trainer)
+        chosen = {found.name for found in datamodule.val_sequences[: self.sequences]}
+        shard = datamodule.val_shard().sequences
         self._waited = {index: sequence for index, sequence in enumerate(shard) if sequence.name in chosen}
 
     def on_validation_batch_end(
@@ -63,8 +65,7 @@ class KeepHeatmaps(pl.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Look at a chosen frame when its batch has come, so that the weights are those that were validated."""
-        places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
-        for index, frame in places:
+        for index, frame in places_of(batch):
             sequence = self._waited.get(index)
             if sequence is None or frame < sequence.frames[len(sequence) // 2].frame:
                 continue
@@ -86,15 +87,15 @@ def draw_pictures(trainer: pl.Trainer, results: Mapping[str, NDArray[np.float64]
         trainer: with the callback, after a validation.
         results: `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
     """
-    keeper = next((found for found in trainer.callbacks if isinstance(found, KeepHeatmaps)), None)  # type: ignore[attr-defined]
+    keeper, datamodule = callback_of(trainer, KeepHeatmaps), datamodule_of(trainer)
     pictures = []
-    for sequence in trainer.datamodule.val_sequences:  # type: ignore[attr-defined]
+    for sequence in datamodule.val_sequences:
         seen = keeper.seen.get(sequence.name) if keeper else None
         if seen is None or sequence.name not in results:
             continue
         annotation = next(found for found in sequence.frames if found.frame == seen.frame)
         image, tracks = read_image(annotation.image_path), tracks_of_frame(results[sequence.name], seen.frame)
-        letterbox = Letterbox(image.shape[:2], trainer.datamodule.input_size)  # type: ignore[attr-defined]
+        letterbox = Letterbox(image.shape[:2], datamodule.input_size)
         warm = draw_heatmap(_dimmed(image), seen.heatmap / np.float32(255), letterbox=letterbox, strength=1.0)
         pictures.append(
             Picture(
@@ -118,7 +119,7 @@ def _look(trainer: pl.Trainer, pl_module: pl.LightningModule, annotation: FrameA
         image = read_image(annotation.image_path)
     except (OSError, ValueError):  # the data module has counted and named it
         return None
-    letterbox = Letterbox(image.shape[:2], trainer.datamodule.input_size)  # type: ignore[attr-defined]
+    letterbox = Letterbox(image.shape[:2], datamodule_of(trainer).input_size)
     planes = to_planes(letterbox_pixels(image, letterbox))[None].to(pl_module.device)
     with trainer.precision_plugin.forward_context():
         heatmap = pl_module(to_unit(planes)).heatmap[0]
