@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
@@ -23,12 +22,12 @@ from fairmot_pl.data.dataset import (
 from fairmot_pl.data.identities import IdentityIndex, check_numbering
 from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
-from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
 from fairmot_pl.inference.cache import OutputCache
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.broken_images import BrokenImages
-from fairmot_pl.training.data_checks import check_classes, check_validation
+from fairmot_pl.training.data_checks import check_classes, check_training, check_validation
+from fairmot_pl.training.epoch_order import EpochOrder
 from fairmot_pl.training.recordings import (
     RecordedBatch,
     RecordedSample,
@@ -149,21 +148,13 @@ class FairMOTDataModule(pl.LightningDataModule):
             self.identities = IdentityIndex.build(
                 [(found.name, list(found.sequences)) for found in self.train_sets], numbering=self.identity_numbering
             )
-            if not any(map(len, self.train_sequences)):
-                raise ValueError(
-                    f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image"
-                )
+            check_training(self.train_sets, self.train_sources, self.root)
             check_classes(self.train_sets, self.encoding["num_classes"])
             self.samples = self.make_samples()
             self._is_read.add("train")
         if "val" not in self._is_read:
             self.val_sets = read_sources(self.val_sources, self.root)
-            check_validation(self.val_sequences)
-            if self.val_sources and not any(map(len, self.val_sequences)):
-                raise ValueError(
-                    f"the validation set is empty: data.val={self.val_sources} under {self.root} holds no frame; "
-                    "name other sources, or data.val=null to train without validation"
-                )
+            check_validation(self.val_sequences, self.val_sources, self.root)
             self._is_read.add("val")
 
     @property
@@ -215,10 +206,12 @@ class FairMOTDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[TrainingSample]:
         """Shuffled, augmented batches. After a resume in mid-epoch, the batches already seen are left out."""
-        samples = self.samples
-        sampler = self._sampler(len(samples))
+        order = self._order()
+        sampler = (
+            order.resumed(self.trainer.fit_loop, self.batch_size) if self.trainer is not None else order.of_epoch(0)
+        )
         return DataLoader(
-            samples,
+            self.samples,
             batch_size=self.batch_size,
             sampler=sampler,
             # one odd small batch would disturb batch normalisation, unless it is all there is
@@ -272,37 +265,20 @@ class FairMOTDataModule(pl.LightningDataModule):
     def _on_cuda(self) -> bool:
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
-    def _sampler(self, samples: int) -> EpochSampler:
-        """This process's share of the shuffled samples, less what a resumed epoch has behind it."""
-        settings = self._order()
-        sampler = EpochSampler(samples, **settings)
-        if self.trainer is None:
-            return sampler
-        # `restarting` is false of a checkpoint from the end of an epoch, and `current_epoch` still that one: what the
-        # trainer sets later is too late for loader processes, which begin at once
-        loop: Any = self.trainer.fit_loop  # its progress is typed too narrowly
-        epoch, completed = loop.epoch_progress.current.processed, loop.epoch_progress.current.completed
-        done = loop.epoch_loop.batch_progress.current.processed * self.batch_size
-        start = 0 if epoch > completed or done > len(sampler) - self.batch_size else done
-        resumed = EpochSampler(samples, **settings, start_epoch=epoch, start=start)
-        resumed.set_epoch(epoch)
-        return resumed
-
-    def _order(self) -> dict[str, Any]:
-        """Keywords of `EpochSampler` that say which samples are this process's, and in which order."""
+    def _order(self) -> EpochOrder:
         rank, world_size = self._rank()
-        lengths = [len(sequence) for sequence in self.train_sequences]
-        return {
-            **{"shuffle": True, "seed": self.seed, "rank": rank, "world_size": world_size},
-            **{"sequences": np.repeat(np.arange(len(lengths)), lengths), "group_size": self.frames_per_sequence},
-        }
+        return EpochOrder(
+            lengths=[len(sequence) for sequence in self.train_sequences],
+            seed=self.seed,
+            group_size=self.frames_per_sequence,
+            rank=rank,
+            world_size=world_size,
+        )
 
     def order(self) -> Iterator[tuple[int, int]]:
         """Epoch and index of this process's training samples, in the order of the epoch that is running."""
         assert self.trainer is not None
-        sampler = EpochSampler(len(self.samples), **self._order())
-        sampler.set_epoch(self.trainer.current_epoch)
-        return iter(sampler)
+        return iter(self._order().of_epoch(self.trainer.current_epoch))
 
     def training_images(self, batch: int) -> list[Path]:
         """The image files of this process's batch of the epoch that is running, in the batch's order.
