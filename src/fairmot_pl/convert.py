@@ -22,8 +22,8 @@ from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert.conversion import Converted, read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
 from fairmot_pl.data.convert.whole_folder import held, is_held, whole_folder
+from fairmot_pl.files import write_text
 from fairmot_pl.inference.sources.video import VideoSource
-from fairmot_pl.mot_format import write_text
 
 KEYS = {
     "source": str,

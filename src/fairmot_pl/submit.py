@@ -16,7 +16,7 @@ from fairmot_pl.data.submission.archive import write_archive
 from fairmot_pl.data.submission.benchmarks import BENCHMARKS, expected_videos
 from fairmot_pl.data.submission.result_files import pick_files
 from fairmot_pl.data.submission.result_rows import check_result
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 
 KEYS = {
     "results": str,

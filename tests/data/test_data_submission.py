@@ -13,7 +13,8 @@ from fairmot_pl.data.submission.archive import write_archive
 from fairmot_pl.data.submission.benchmarks import BENCHMARKS, Benchmark, expected_videos
 from fairmot_pl.data.submission.result_files import pick_files
 from fairmot_pl.data.submission.result_rows import check_result
-from fairmot_pl.mot_format import SequenceInfo, write_mot, write_seqinfo
+from fairmot_pl.mot_format import write_mot
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 FRAMES, SIZE = 20, (480, 640)
 INFO = SequenceInfo("SEQ", 30.0, FRAMES, SIZE)

@@ -12,7 +12,8 @@ import pytest
 from fairmot_pl.inference.sources.frame import FrameClock
 from fairmot_pl.inference.sources.opening import open_source, open_sources
 from fairmot_pl.inference.video_writer import VideoWriter
-from fairmot_pl.mot_format import MotFormatError, SequenceInfo, write_seqinfo
+from fairmot_pl.mot_format import MotFormatError
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 
 def save_image(path, value=0, size=(24, 32)):

@@ -22,7 +22,8 @@ from fairmot_pl.data.headers import Headers, read_headers, readable
 from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.stills import FlatAnnotations
-from fairmot_pl.mot_format import LARGEST_ID, not_utf8
+from fairmot_pl.files import not_utf8
+from fairmot_pl.mot_format import LARGEST_ID
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("track", "per_box", "unknown")

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from fairmot_pl.data.headers import IMAGE_SUFFIXES, read_headers, readable
 from fairmot_pl.data.many_files import ask_many
 from fairmot_pl.data.stills import FlatAnnotations
-from fairmot_pl.mot_format import LARGEST_ID, decode_text, read_text
+from fairmot_pl.files import decode_text, read_text
+from fairmot_pl.mot_format import LARGEST_ID
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 MISSING_LABELS = ("error", "empty")

@@ -10,7 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fairmot_pl.data.headers import IMAGE_SUFFIXES, read_headers
-from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_text
+from fairmot_pl.files import read_text
+from fairmot_pl.mot_format import MotFormatError
+from fairmot_pl.seqinfo import SequenceInfo
 
 DETECTORS = ("SDP", "FRCNN", "DPM")
 """MOT17 holds every video three times, once a detector, with equal images and ground truth. Best first."""

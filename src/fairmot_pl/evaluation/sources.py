@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.mot_format import MotTable, line_of_row, read_mot, read_seqinfo
+from fairmot_pl.mot_format import MotTable, line_of_row, read_mot
+from fairmot_pl.seqinfo import read_seqinfo
 
 TrackSource = str | os.PathLike[str] | Mapping[str, NDArray[Any] | MotTable]
 """A folder in MOTChallenge format, or sequence name to rows `(R, 6 or more)`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairmot_pl import __version__
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.comparison import TEST_IN_WORDS, ComparisonTable
 from fairmot_pl.reporting.comparison_curves import curves_figure

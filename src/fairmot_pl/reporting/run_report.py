@@ -14,7 +14,7 @@ from urllib.parse import quote
 from fairmot_pl import __version__
 from fairmot_pl.evaluation.quality import Quality
 from fairmot_pl.evaluation.summary import Summary
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.evidence import Picture
 from fairmot_pl.reporting.figures import plotted

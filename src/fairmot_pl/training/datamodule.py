@@ -12,18 +12,15 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import (
-    FrameSample,
-    TrainingSample,
-    TrainingSamples,
-    check_input_size,
-    prepare_worker,
-)
+from fairmot_pl.data.dataset import TrainingSample, TrainingSamples
+from fairmot_pl.data.frames import FrameSample
 from fairmot_pl.data.identities import IdentityIndex, check_numbering
 from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sources import DataSource, read_sources
+from fairmot_pl.data.workers import prepare_worker
 from fairmot_pl.inference.cache import OutputCache
+from fairmot_pl.letterbox import checked_input_size
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.broken_images import BrokenImages
 from fairmot_pl.training.data_checks import check_classes, check_training, check_validation
@@ -97,11 +94,9 @@ class FairMOTDataModule(pl.LightningDataModule):
         max_broken_share: float = 0.01,
     ) -> None:
         super().__init__()
-        height, width = input_size
-        check_input_size((height, width))
         self.root = Path(root).expanduser()
         self.train_sources, self.val_sources = dict(train), dict(val or {})
-        self.input_size = (height, width)
+        self.input_size = checked_input_size(input_size)
         self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
         self.seed = seed
         if frames_per_sequence < 1 or batch_size % frames_per_sequence:

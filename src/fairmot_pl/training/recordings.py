@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from fairmot_pl.data.dataset import FrameSample, SequenceFrames, collate_frames
+from fairmot_pl.data.frames import FrameSample, SequenceFrames, collate_frames
 from fairmot_pl.data.progress import progress
 from fairmot_pl.inference.cache import FORMAT, OutputCache, RecordedFrame, read_recording
 from fairmot_pl.structures import AnnotatedSequence, FrameOutput

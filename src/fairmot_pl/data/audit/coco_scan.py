@@ -15,7 +15,7 @@ from fairmot_pl.data.audit.json_entries import Box, box_of, short, whole
 from fairmot_pl.data.audit.rows import LabelRows
 from fairmot_pl.data.audit.sequence import AuditedSequence
 from fairmot_pl.data.coco import PEOPLE, video_name
-from fairmot_pl.mot_format import not_utf8
+from fairmot_pl.files import not_utf8
 
 Entry = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fairmot_pl.data.mot_layout import DETECTORS, find_sequences, info_without_file, video_of
-from fairmot_pl.mot_format import SequenceInfo, read_seqinfo
+from fairmot_pl.seqinfo import SequenceInfo, read_seqinfo
 
 Split = Literal["train", "test"]
 

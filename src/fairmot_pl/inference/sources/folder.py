@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairmot_pl.data.images import read_image
 from fairmot_pl.inference.sources.frame import Frame, FrameSource, check_frame_rate, chosen_frame_rate
-from fairmot_pl.mot_format import read_seqinfo
+from fairmot_pl.seqinfo import read_seqinfo
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from fairmot_pl.codec.maps import HeadMaps, Targets
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.training.attached import datamodule_of
 from fairmot_pl.training.module import FairMOTModule
 

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from numpy.typing import NDArray
 from pytorch_lightning.trainer.states import TrainerFn
 
-from fairmot_pl.data.dataset import FrameSample
+from fairmot_pl.data.frames import FrameSample
 from fairmot_pl.evaluation.preprocess import check_benchmark
 from fairmot_pl.evaluation.quality import Quality, QualityRecord, SequenceOutputs, combine_quality
 from fairmot_pl.evaluation.scores import SequenceScores
