@@ -13,8 +13,6 @@ from typing import Any
 import optuna
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fairmot_pl.config.build import as_trained, open_loggers
 from fairmot_pl.config.check import ConfigError, check_keys, check_values
@@ -33,6 +31,7 @@ from fairmot_pl.config.launching import usable_cores
 from fairmot_pl.config.nodes import check_data, check_output_cache, check_run
 from fairmot_pl.config.recorded import record_sequences
 from fairmot_pl.config.resume import expand_resume, resumed_config
+from fairmot_pl.data.progress import counting_bar
 from fairmot_pl.files import write_text
 from fairmot_pl.inference.replay import RecordedSequence
 from fairmot_pl.reporting.tuning_report import (
@@ -182,9 +181,8 @@ def build_searches(
 
 def run(searches: Sequence[FoldSearch], replays: Replays, trials: int, loggers: Sequence[Logger]) -> None:
     """Bring every search to its number of trials behind a progress bar; log each trial."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     values = [[trial.objective for trial in search.trials] for search in searches]
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with counting_bar() as bar:
         job = bar.add_task("trials", total=trials * len(searches), completed=sum(map(len, values)))
 
         def done(index: int, trial: Trial) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairmot_pl.boxes import tlwh_to_xyxy
 from fairmot_pl.data.headers import Headers, read_headers, readable
@@ -31,7 +30,6 @@ PEOPLE = ("person", "pedestrian")
 """Category names that mean people; a file with one category alone may call it as it likes."""
 
 _Record = dict[str, Any]
-_Numbers = NDArray[np.int64]
 
 
 class CocoFormatError(ValueError):

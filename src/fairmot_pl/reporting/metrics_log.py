@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 
-AXES = ("step", "epoch")
-"""Columns that say when, not what."""
-
 
 @dataclass(frozen=True)
 class MetricsLog:
