@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairmot_pl.mot_format import MotFormatError
-from fairmot_pl.seqinfo import SequenceInfo, read_seqinfo, write_seqinfo
+from fairmot_pl.seqinfo import SequenceInfo, read_seqinfo, video_and_detector, video_of, write_seqinfo
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -51,3 +51,18 @@ def test_a_line_too_many_is_one_message(tmp_path, line):
     with pytest.raises(MotFormatError, match=r"seqinfo\.ini: needs one \[Sequence\] section") as refused:
         read_seqinfo(path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("MOT17-02-SDP", ("MOT17-02", "SDP")),
+        ("MOT17-02-FRCNN", ("MOT17-02", "FRCNN")),
+        ("MOT20-01", ("MOT20-01", None)),
+        ("MOT17-02-YOLO", ("MOT17-02-YOLO", None)),
+        ("-SDP", ("-SDP", None)),
+    ],
+)
+def test_a_name_tells_the_video_and_whose_copy_it_is(name, parts):
+    assert video_and_detector(name) == parts
+    assert video_of(name) == parts[0]

@@ -1,13 +1,19 @@
-"""`seqinfo.ini` of the MOTChallenge: what is to be known about a sequence beside its rows."""
+"""What is to be known about a MOTChallenge sequence beside its rows: `seqinfo.ini`, and what its name says."""
 
 from __future__ import annotations
 
 import configparser
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairmot_pl.files import read_text, write_text
 from fairmot_pl.mot_format import MotFormatError
+
+DETECTORS = ("SDP", "FRCNN", "DPM")
+"""MOT17 holds every video three times, once a detector, with equal images and ground truth. Best first."""
+
+_DETECTOR_COPY = re.compile(rf"(?P<video>.+)-(?P<detector>{'|'.join(DETECTORS)})")
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,14 @@ def write_seqinfo(path: Path | str, info: SequenceInfo) -> None:
         f"imExt={info.image_extension}",
     ]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def video_of(name: str) -> str:
+    """`MOT17-02` for `MOT17-02-SDP`; the name itself for a sequence without detector copies."""
+    return video_and_detector(name)[0]
+
+
+def video_and_detector(name: str) -> tuple[str, str | None]:
+    """`MOT17-02-SDP` to (`MOT17-02`, `SDP`); (name, None) for a sequence without detector copies."""
+    match = _DETECTOR_COPY.fullmatch(name)
+    return (match["video"], match["detector"]) if match else (name, None)
