@@ -36,8 +36,10 @@ def explain_validation(trainer: pl.Trainer, folder: Path, *, title: str, most_ca
     tracking, datamodule = tracking_of(trainer), datamodule_of(trainer)
     if tracking is None or not tracking.results:
         raise ValueError("nothing was tracked, so there is nothing to explain; keep callbacks.tracking")
+    recordings = datamodule.recordings
+    assert recordings is not None  # whoever asks for an explanation has a cache of outputs
     recorded = [
-        (sequence, datamodule.recordings.cache.entry(sequence))
+        (sequence, recordings.cache.entry(sequence))
         for sequence in datamodule.val_sequences
         if sequence.name in tracking.results
     ]

@@ -107,7 +107,7 @@ class FusionEngine:
                 tracks.state, tracks.spread = motion.map_affine(tracks.state, tracks.spread, affine)
         centre, size = tracks.state[..., motion.CENTRE], tracks.state[..., motion.SIZE]
         there = (np.abs(centre) < _FARTHEST * size) & (size < _LARGEST)
-        self.tracks = tracks.keep(there.all(axis=1))
+        self.tracks = tracks.keep(np.all(there, axis=1))
 
     def _learn(self, sight: Sight, evidence: Evidence, matches: Index, seconds: float) -> None:
         """Continue the matched tracks, and learn from them what people look like."""
