@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -16,10 +13,8 @@ SEQUENCES = {"TUD-Campus": "MOT15", "ETH-Sunnyday": "MOT15", "MOT17-09": "MOT17"
 
 
 @pytest.fixture(scope="module")
-def streams():
-    if "FAIRMOT_DATA" not in os.environ:
-        pytest.skip("FAIRMOT_DATA is not set; it names the folder with the recorded streams")
-    return Path(os.environ["FAIRMOT_DATA"]) / "streams"
+def streams(real_data):
+    return real_data / "streams"
 
 
 def recorded(file):

@@ -182,8 +182,11 @@ def _same_video(first: AuditedSequence, second: AuditedSequence) -> bool:
 
 def _signs(frames: Sequence[_Frame], facts: Facts) -> tuple[NDArray[np.float32], list[_Frame]]:
     """Hashes as `(N, 256)` of +1 and -1, so that a product of matrices counts equal bits; and whose they are."""
-    looks = [(facts[sequence.images[index]].looks, (sequence, index)) for sequence, index in frames
-             if sequence.images[index] in facts]  # fmt: skip
+    looks = [
+        (facts[sequence.images[index]].looks, (sequence, index))
+        for sequence, index in frames
+        if sequence.images[index] in facts
+    ]
     kept = [(bits, frame) for bits, frame in looks if bits is not None]
     if not kept:
         return np.zeros((0, 256), np.float32), []
