@@ -15,6 +15,26 @@ def golden_stream(stored):
         yield Detections(boxes=rows[:, :4], scores=rows[:, 4], embeddings=embeddings, classes=np.zeros(len(rows)))
 
 
+def recorded_frames(path):
+    """Every frame of a stream, empty ones too, with embeddings of unit length; and the frame rate."""
+    with np.load(path) as stored:
+        parts = {name: stored[name] for name in stored.files}
+    looks = parts["embeddings"].astype(np.float32)
+    looks /= np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-12)
+    frames = []
+    for number in range(1, int(parts["n_frames"]) + 1):
+        rows = parts["frame"] == number
+        frames.append(
+            Detections(
+                boxes=parts["boxes_xyxy"][rows],
+                scores=parts["scores"][rows],
+                embeddings=looks[rows],
+                classes=np.zeros(rows.sum()),
+            )
+        )
+    return frames, float(parts["frame_rate"])
+
+
 def crowd(seed, frames, people=12, blink=0.15):
     """People who walk and blink, with noise, and a false detection a frame."""
     rng = np.random.default_rng(seed)
