@@ -37,6 +37,7 @@ KEYS = {
     "identities": int,
     "threads": int | None,
     "seed": int,
+    "compile": bool,
     "quick": bool,
     "growth": bool,
     "profile": bool,
@@ -133,6 +134,7 @@ def settings_of(config: DictConfig, scratch: Path) -> Settings:
         batch_size=config.batch_size or (12 if device.type == "cuda" else 1),
         identities=config.identities,
         seed=config.seed,
+        compile=config.compile,
         quick=config.quick,
         scratch=scratch,
     )

@@ -43,6 +43,7 @@ KEYS = {
     "input_size": list[int] | None,
     "device": str,
     "precision": str,
+    "compile": bool,
     "detection_threshold": float,
     "frame_rate": float | None,
     "max_frames": int | None,
@@ -134,6 +135,7 @@ def track(config: DictConfig) -> Outcome:
         score_threshold=config.detection_threshold,
         device=config.device,
         precision=config.precision,
+        compile=config.compile,
     )
     write_text(folder / "config.yaml", OmegaConf.to_yaml(without_passwords(config), resolve=True))
     addresses = [source.address for source in sources]

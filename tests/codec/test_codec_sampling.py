@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fairmot_pl.codec.decode import decode_detections, embed_boxes
+from fairmot_pl.codec.decode import decode_detections, embed_boxes, sight_of
 from fairmot_pl.codec.maps import HeadMaps
 from fairmot_pl.codec.sampling import SAMPLINGS, Objects, anchor_strides, at_positions, sample_embeddings
 from fairmot_pl.codec.targets import encode_targets
@@ -121,12 +121,8 @@ def test_training_and_inference_read_the_same_place(sampling: str, encoding: str
     trained = F.normalize(
         sample_embeddings(embedding, Objects.of_targets(batched, batched.mask.bool()), sampling=sampling)
     )
-    (annotated,) = embed_boxes(
-        HeadMaps(heatmap, size, offset, embedding),
-        [torch.tensor(boxes)],
-        box_encoding=encoding,
-        reid_sampling=sampling,
-    )
+    sight = sight_of(HeadMaps(heatmap, size, offset, embedding), reid_sampling=sampling)
+    (annotated,) = embed_boxes(sight, [torch.tensor(boxes)], box_encoding=encoding)
     np.testing.assert_allclose(annotated, trained, atol=1e-6)
     order = np.argsort(found.boxes[:, 0])
     np.testing.assert_allclose(found.boxes[order], boxes, atol=1e-3)
@@ -137,7 +133,7 @@ def test_boxes_of_several_images_keep_to_their_image() -> None:
     embedding = torch.stack([torch.full((2, HEIGHT, WIDTH), 1.0), position_map()[0]])
     maps = HeadMaps(torch.zeros(2, 1, HEIGHT, WIDTH), *(torch.zeros(2, 2, HEIGHT, WIDTH) for _ in range(2)), embedding)
     box, outside = [8.0, 8, 16, 24], [-90.0, 8, -50, 24]  # whose centres are in cells (3, 4) and (0, 4)
-    first, second = embed_boxes(maps, [torch.zeros(0, 4), torch.tensor([box, outside])])
+    first, second = embed_boxes(sight_of(maps), [torch.zeros(0, 4), torch.tensor([box, outside])])
     assert first.shape == (0, 2)
     np.testing.assert_allclose(second, [[3.5, 4.5] / np.hypot(3.5, 4.5), [0.5, 4.5] / np.hypot(0.5, 4.5)], atol=1e-6)
 

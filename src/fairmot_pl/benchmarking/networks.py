@@ -11,12 +11,13 @@ import torch
 from torch import nn
 
 from fairmot_pl.benchmarking.laps import Case
+from fairmot_pl.benchmarking.plain import PlainFairMOT, plain_losses
 from fairmot_pl.benchmarking.settings import Settings
 from fairmot_pl.codec.decode import decode_sight
 from fairmot_pl.codec.maps import STRIDE, Targets
 from fairmot_pl.inference.detector import Detector
 from fairmot_pl.inference.precision import AUTOCAST
-from fairmot_pl.losses.weighting.base import SharedPart
+from fairmot_pl.models.compiling import compile_parts
 from fairmot_pl.models.deform_conv import DeformConv
 from fairmot_pl.models.fairmot import FairMOT, build_fairmot
 from fairmot_pl.training.module import FairMOTModule
@@ -30,10 +31,14 @@ def network_cases(settings: Settings) -> list[Case]:
     cases = []
     image = noise_image(settings.input_size)
     sizes = dict.fromkeys((1, settings.batch_size))
-    for precision in settings.precisions:
-        detector = a_detector(settings, precision)
+    detectors = {precision: a_detector(settings, precision) for precision in settings.precisions}
+    if settings.device.type == "cuda":
+        detectors["plain float32"] = a_detector(settings, "float32", plain=True)
+    if settings.compile:
+        detectors[f"{settings.precisions[-1]}, compiled"] = a_detector(settings, settings.precisions[-1], compile=True)
+    for kind, detector in detectors.items():
         for size in sizes:
-            name = f"image to detections, {precision}" + (f", batch of {size}" if size > 1 else "")
+            name = f"image to detections, {kind}" + (f", batch of {size}" if size > 1 else "")
             call = partial(_detect, detector, [image] * size)
             cases.append(Case(part="network", name=name, call=call, count=size))
     return cases
@@ -54,12 +59,15 @@ def decode_cases(settings: Settings) -> list[Case]:
 
 def training_cases(settings: Settings) -> list[Case]:
     """A step of the optimiser on a batch that is on the device: forward, loss, backward, Adam."""
-    cases = []
-    for precision in settings.precisions:
-        step = training_step(settings, precision)
-        name = f"training step, batch of {settings.batch_size}, {precision}"
-        cases.append(Case(part="training", name=name, call=step, unit="step"))
-    return cases
+    steps = {precision: training_step(settings, precision) for precision in settings.precisions}
+    if settings.device.type == "cuda":
+        steps["plain float32"] = training_step(settings, "float32", plain=True)
+    if settings.compile:
+        steps[f"{settings.precisions[-1]}, compiled"] = training_step(settings, settings.precisions[-1], compile=True)
+    return [
+        Case(part="training", name=f"training step, batch of {settings.batch_size}, {kind}", call=step, unit="step")
+        for kind, step in steps.items()
+    ]
 
 
 def a_model(settings: Settings) -> FairMOT:
@@ -77,10 +85,12 @@ def spread_offsets(model: nn.Module) -> None:
             nn.init.normal_(module.offset_mask.weight, std=0.02)
 
 
-def a_detector(settings: Settings, precision: str) -> Detector:
-    """A detector that keeps the 500 best cells of any image."""
+def a_detector(settings: Settings, precision: str, *, plain: bool = False, compile: bool = False) -> Detector:
+    """A detector that keeps the 500 best cells of any image; a plain one runs the network as the reference does."""
+    model = a_model(settings)
     return Detector(
-        a_model(settings),
+        PlainFairMOT(model) if plain else model,
+        compile=compile,
         input_size=settings.input_size,
         score_threshold=0.0,
         device=settings.device,
@@ -136,9 +146,9 @@ def a_module(identities: int, *, seed: int = 0, **model: Any) -> FairMOTModule:
     return module
 
 
-def training_step(settings: Settings, precision: str) -> Callable[[Any], None]:
-    """A call that is one step; channels-last where the precision is not float32, as one would train there."""
-    _, parts = training_step_parts(settings, precision)
+def training_step(settings: Settings, precision: str, **options: bool) -> Callable[[Any], None]:
+    """A call that is one step; for the options see `training_step_parts`."""
+    _, parts = training_step_parts(settings, precision, **options)
 
     def step(_: Any = None) -> None:
         for part in parts.values():
@@ -147,8 +157,14 @@ def training_step(settings: Settings, precision: str) -> Callable[[Any], None]:
     return step
 
 
-def training_step_parts(settings: Settings, precision: str) -> tuple[FairMOTModule, dict[str, Callable[[], None]]]:
-    """The module that learns, and what a step is made of, in order, by name."""
+def training_step_parts(
+    settings: Settings, precision: str, *, plain: bool = False, compile: bool = False
+) -> tuple[FairMOTModule, dict[str, Callable[[], None]]]:
+    """The module that learns, and what a step is made of, in order, by name.
+
+    Channels-last where the precision is not float32, as one would train there. A plain step computes what the reference
+    does, the way it does.
+    """
     device = settings.device
     module = a_module(
         settings.identities,
@@ -157,6 +173,12 @@ def training_step_parts(settings: Settings, precision: str) -> tuple[FairMOTModu
         deformable=settings.deformable,
         channels_last=precision != "float32",
     ).to(device)
+    losses_of = module.losses
+    if plain:
+        PlainFairMOT(module.model)
+        losses_of = partial(plain_losses, module)
+    if compile:
+        compile_parts(module.model)
     images, targets = noise_batch(settings.input_size, settings.batch_size, settings.identities, seed=settings.seed)
     images, targets = images.to(device), Targets(*(field.to(device) for field in targets))
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-4)
@@ -165,7 +187,7 @@ def training_step_parts(settings: Settings, precision: str) -> tuple[FairMOTModu
 
     def forward() -> None:
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
-            total[:] = [losses_of(module, images, targets)["total"]]
+            total[:] = [losses_of(images, targets)["total"]]
 
     def backward() -> None:
         optimizer.zero_grad()
@@ -176,12 +198,3 @@ def training_step_parts(settings: Settings, precision: str) -> tuple[FairMOTModu
         optimizer.step()
 
     return module, {"losses": forward, "backward": backward, "Adam": update}
-
-
-def losses_of(module: FairMOTModule, images: torch.Tensor, targets: Targets) -> dict[str, torch.Tensor]:
-    """What the training step of the module computes, without a trainer to log it."""
-    shared = SharedPart(module.model.shared_parameters(), module.model.last_shared_weight())
-    losses: dict[str, torch.Tensor] = module.loss(
-        module(images, partial(module.loss.weighting.branch, shared=shared)), targets
-    )
-    return losses

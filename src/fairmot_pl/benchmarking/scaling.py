@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
-from fairmot_pl.benchmarking.networks import a_module, losses_of, noise_batch
+from fairmot_pl.benchmarking.networks import a_module, noise_batch
 from fairmot_pl.codec.maps import Targets
 
 LIGHT: dict[str, Any] = {"backbone": "mobilenetv4_conv_small", "reid_dim": 64, "deformable": False, "head_channels": 64}
@@ -43,7 +43,7 @@ class _Losses(nn.Module):
 
     def forward(self, images: Tensor, targets: Targets) -> Tensor:
         """Images and targets to the total loss."""
-        return losses_of(self.module, images, targets)["total"]
+        return self.module.losses(images, targets)["total"]
 
 
 def step_seconds(job: Job) -> dict[str, float]:

@@ -22,6 +22,7 @@ class Settings:
         batch_size: images of a training step and of batched inference.
         identities: classes of the identity classifier.
         seed: of weights, crowds and pictures.
+        compile: measure the network compiled, too.
         quick: smaller crowds, fewer steps.
         scratch: a folder for rendered pictures.
     """
@@ -35,6 +36,7 @@ class Settings:
     batch_size: int
     identities: int
     seed: int
+    compile: bool
     quick: bool
     scratch: Path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -44,22 +45,20 @@ class Sight(NamedTuple):
 
     Attributes:
         heatmap: `(B, C, h, w)` centre logits.
-        read: from images `(N,)` and row-major cells `(N,)` to the objects centred there and their embeddings
-            `(N, D)`, not normalised.
+        objects: from images `(N,)` and row-major cells `(N,)` to the objects centred there.
+        embed: from N objects to their embeddings `(N, D)`, not normalised.
     """
 
     heatmap: Tensor
-    read: Callable[[Tensor, Tensor], tuple[Objects, Tensor]]
+    objects: Callable[[Tensor, Tensor], Objects]
+    embed: Callable[[Objects], Tensor]
 
 
 def sight_of(maps: HeadMaps, *, reid_sampling: str = "center") -> Sight:
     """What the dense maps say; embeddings are read as `reid_sampling` has it."""
-
-    def read(image: Tensor, index: Tensor) -> tuple[Objects, Tensor]:
-        objects = objects_at(maps, image, index)
-        return objects, sample_embeddings(maps.embedding, objects, sampling=reid_sampling)
-
-    return Sight(maps.heatmap, read)
+    return Sight(
+        maps.heatmap, partial(objects_at, maps), partial(sample_embeddings, maps.embedding, sampling=reid_sampling)
+    )
 
 
 def decode_detections(
@@ -98,9 +97,9 @@ def decode_sight(sight: Sight, *, k: int = 500, score_threshold: float = 0.0) ->
     """`decode_detections` of whatever can be read at the peaks."""
     scores, index, classes = top_peaks(sight.heatmap, k)
     kept = scores > score_threshold
-    objects, embeddings = sight.read(kept.nonzero(as_tuple=True)[0], index[kept])
+    objects = sight.objects(kept.nonzero(as_tuple=True)[0], index[kept])
     boxes = objects.boxes(sight.heatmap.shape[3]) * STRIDE
-    looks = F.normalize(embeddings.float(), dim=1)
+    looks = F.normalize(sight.embed(objects).float(), dim=1)
     parts = (_per_image(values, kept) for values in (boxes, scores[kept], looks, classes[kept]))
     return [
         Detections(boxes=box, scores=score, embeddings=embedding, classes=kind)
@@ -109,25 +108,22 @@ def decode_sight(sight: Sight, *, k: int = 500, score_threshold: float = 0.0) ->
 
 
 @torch.no_grad()
-def embed_boxes(
-    maps: HeadMaps, boxes: Sequence[Tensor], *, box_encoding: str = "ltrb", reid_sampling: str = "center"
-) -> list[np.ndarray]:
+def embed_boxes(sight: Sight, boxes: Sequence[Tensor], *, box_encoding: str = "ltrb") -> list[np.ndarray]:
     """Read the embeddings of boxes that are known, such as those of an annotation.
 
     Args:
-        maps: head maps of B images.
+        sight: of B images.
         boxes: B times `(G, 4)` xyxy in network-input pixels.
         box_encoding: of the network, `"ltrb"` or `"wh"`.
-        reid_sampling: where embeddings are read, as in `decode_detections`.
 
     Returns:
         B times `(G, D)` float32 of unit length, in the order of the boxes.
     """
     counts = torch.tensor([len(of_image) for of_image in boxes])
-    image = torch.repeat_interleave(torch.arange(len(boxes)), counts).to(maps.embedding.device)
-    size = (maps.embedding.shape[2], maps.embedding.shape[3])
+    image = torch.repeat_interleave(torch.arange(len(boxes)), counts).to(sight.heatmap.device)
+    size = (sight.heatmap.shape[2], sight.heatmap.shape[3])
     objects = Objects.of_boxes(torch.cat(list(boxes)), image, map_size=size, box_encoding=box_encoding)
-    embeddings = F.normalize(sample_embeddings(maps.embedding, objects, sampling=reid_sampling), dim=1)
+    embeddings = F.normalize(sight.embed(objects).float(), dim=1)
     return np.split(embeddings.cpu().numpy(), counts.cumsum(0)[:-1].numpy())
 
 

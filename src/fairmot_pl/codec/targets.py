@@ -164,6 +164,14 @@ def encode_targets(
     )
 
 
+def without_spare_slots(targets: Targets) -> Targets:
+    """Batched targets without the slots behind the last one that any image uses; one is kept at least."""
+    used = targets.mask.any(dim=0).nonzero()
+    slots = int(used[-1]) + 1 if len(used) else 1
+    size, offset, index, mask, identity = (field[:, :slots].clone() for field in targets[1:])
+    return Targets(targets.heatmap, size, offset, index, mask, identity)
+
+
 def _check_objects(
     boxes: NDArray[np.float64], identities: NDArray[np.int64], classes: NDArray[np.int64], num_classes: int
 ) -> None:

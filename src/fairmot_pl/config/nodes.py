@@ -37,7 +37,7 @@ MODULE_NODES = {
             "head_channels",
             "reid_sampling",
         ),
-        *("pretrained", "init_from", "channels_last", "score_threshold", "max_detections"),
+        *("pretrained", "init_from", "channels_last", "compile", "score_threshold", "max_detections"),
     },
     "loss": {"heatmap_weight", "size_weight", "offset_weight", "box_loss", "weighting", "identity"},
     "optimizer": {"learning_rate", "lr_drop_epochs", "lr_drop_factor", "warmup_steps", "ema_decay"},

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from fairmot_pl.codec.maps import STRIDE, Targets, check_box_encoding
-from fairmot_pl.codec.targets import encode_targets
+from fairmot_pl.codec.targets import encode_targets, without_spare_slots
 from fairmot_pl.data.augment import Augmentation, Draw
 from fairmot_pl.data.frames import FrameSample as FrameSample
 from fairmot_pl.data.identities import IdentityIndex
@@ -186,6 +186,12 @@ class TrainingSamples(Dataset[TrainingSample]):
             max_objects=self.max_objects,
         )
         return to_planes(view.image), targets
+
+
+def collate_samples(samples: Sequence[TrainingSample]) -> TrainingSample:
+    """Several views as one batch, with as many target slots as its fullest image needs."""
+    batch: TrainingSample = default_collate(list(samples))
+    return batch._replace(targets=without_spare_slots(batch.targets))
 
 
 def _check_range(what: str, values: NDArray[np.int64], lowest: int, count: int) -> None:

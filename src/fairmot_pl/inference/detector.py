@@ -14,6 +14,7 @@ from fairmot_pl.codec.decode import Sight, decode_sight, sight_of
 from fairmot_pl.data.images import letterbox_pixels, to_planes, to_unit
 from fairmot_pl.inference.precision import AUTOCAST, check_precision, resolve_precision
 from fairmot_pl.letterbox import Letterbox, checked_input_size
+from fairmot_pl.models.compiling import compile_parts
 from fairmot_pl.models.fairmot import FairMOT
 from fairmot_pl.models.folding import folded
 from fairmot_pl.structures import Detections
@@ -37,8 +38,8 @@ class Detector:
     `detector(image)` and `detector.batch(images)` do everything; `prepare`, `network` and `decode` are their three
     steps, for whoever lets them overlap. The first may run in several threads at once.
 
-    The model is moved to the device and put into eval mode; it stays the caller's object otherwise. On a CPU a
-    `FairMOT` is copied, with its batch norms folded into the convolutions: later changes of its weights do not count.
+    The model is moved to the device and put into eval mode; it stays the caller's object otherwise. A `FairMOT` is
+    copied, with its batch norms folded into the convolutions: later changes of its weights do not count.
 
     Args:
         model: maps float32 images `(B, 3, H, W)` in [0, 1] to `HeadMaps`, as `FairMOT` does. Its `reid_sampling`, if it
@@ -50,6 +51,7 @@ class Detector:
         precision: `"float32"`, or autocast to `"bfloat16"` or `"float16"`; `"auto"` is bfloat16 where
             the GPU or the processor (avx512_bf16, AMX) multiplies it, and float32 elsewhere.
         k: at most so many detections an image.
+        compile: let torch.compile fuse the network; its first call then takes a minute or two. Needs a compiler.
 
     Raises:
         ValueError: an argument that cannot work; the message names it and what is allowed.
@@ -76,6 +78,7 @@ class Detector:
         device: str | torch.device = "auto",
         precision: str = "auto",
         k: int = 500,
+        compile: bool = False,
     ) -> None:
         self.input_size, self.device = check_detector(input_size, device, precision)
         self.precision = resolve_precision(precision, self.device)
@@ -86,9 +89,10 @@ class Detector:
         self.score_threshold = score_threshold
         self.k = k
         self.model = model.to(self.device).eval()
-        if isinstance(model, FairMOT) and self.device.type == "cpu":
-            # bytes come in planes; only on a CPU is it known that the other layout is the faster one
+        if isinstance(model, FairMOT):
             self.model = folded(model).to(memory_format=torch.channels_last)
+            if compile:
+                compile_parts(self.model)
 
     def __call__(self, image: NDArray[np.uint8]) -> Detections:
         """Detect in one `(H, W, 3)` uint8 RGB image.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+
 import torch
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
 
 from fairmot_pl.models.gathered_conv import KERNEL, TAPS, gathered_deform_conv
+
+log = logging.getLogger(__name__)
 
 
 class DeformConv(nn.Module):
@@ -33,22 +38,54 @@ class DeformConv(nn.Module):
         """`(B, in, h, w)` to `(B, out, h, w)` of the same dtype.
 
         Positions are always computed in float32 or better: at half precision an offset of some cells is off by a
-        visible fraction of a cell. So is what is sampled there, except for inference in bfloat16 on a CPU.
+        visible fraction of a cell. So is what is sampled there, except under autocast on CUDA and for inference in
+        bfloat16 on a CPU.
         """
         own, exact = self.weight.dtype, torch.promote_types(self.weight.dtype, torch.float32)
-        gathers = features.device.type == "cpu"
-        rough = gathers and features.dtype == torch.bfloat16 and not torch.is_grad_enabled()
-        sampling = features.dtype if rough else exact
+        convolve, sampling = _torchvision, exact
+        if features.device.type == "cpu":
+            convolve = gathered_deform_conv
+            sampling = features.dtype if features.dtype == torch.bfloat16 and not torch.is_grad_enabled() else exact
+        elif features.device.type == "cuda" and exact == torch.float32 and triton_works(features.device):
+            from fairmot_pl.models.triton_conv import triton_deform_conv
+
+            convolve = triton_deform_conv
+            if torch.is_autocast_enabled("cuda"):
+                sampling = torch.get_autocast_dtype("cuda")
         with torch.autocast(features.device.type, enabled=False):
             offset_mask = self.offset_mask(features.to(own)).to(exact)
             taken, weight, bias = features.to(sampling), self.weight.to(sampling), self.bias.to(sampling)
-            if gathers:
-                sampled = gathered_deform_conv(taken, offset_mask, weight, bias)
-            else:
-                offset, mask = offset_mask.split((2 * TAPS, TAPS), dim=1)
-                sampled = deform_conv2d(taken, offset, weight, bias, padding=1, mask=mask.sigmoid())
-        result: Tensor = sampled.to(features.dtype)
-        return result
+            return convolve(taken, offset_mask, weight, bias).to(features.dtype)
+
+
+def _torchvision(features: Tensor, offset_mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    offset, mask = offset_mask.split((2 * TAPS, TAPS), dim=1)
+    sampled: Tensor = deform_conv2d(features, offset, weight, bias, padding=1, mask=mask.sigmoid())
+    return sampled
+
+
+@torch.compiler.assume_constant_result
+def triton_works(device: torch.device) -> bool:
+    """Whether a GPU runs Triton kernels, which need a C compiler beside the GPU; why not is one line in the log."""
+    return _tried(device)
+
+
+@functools.cache
+def _tried(device: torch.device) -> bool:
+    try:
+        from fairmot_pl.models.triton_conv import try_kernels
+
+        try_kernels(device)
+    except Exception as error:  # whatever the compiler or the driver says
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        log.warning(
+            "deformable convolutions run in float32 with torchvision's kernel, which is slower: Triton does not work "
+            "on %s (%s)",
+            device,
+            reason,
+        )
+        return False
+    return True
 
 
 def conv3x3(in_channels: int, out_channels: int, *, deformable: bool) -> nn.Module:

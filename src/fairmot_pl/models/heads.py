@@ -80,6 +80,17 @@ def at_neighbourhoods(layers: nn.Sequential, around: Tensor) -> Tensor:
     return _last_precise(last, hidden).flatten(1)
 
 
+def at_slots(layers: nn.Sequential, around: Tensor, batch: int) -> Tensor:
+    """What a branch says of K cells in each of `batch` images, as a map of one row `(B, out, 1, K)`."""
+    return at_neighbourhoods(layers, around).view(batch, around.shape[0] // batch, -1).transpose(1, 2).unsqueeze(2)
+
+
+def around_slots(features: Tensor, cells: Tensor) -> Tensor:
+    """`(B K, c, 3, 3)`: the neighbourhoods of row-major cells `(B, K)`, image by image."""
+    image = torch.arange(len(cells), device=cells.device).repeat_interleave(cells.shape[1])
+    return neighbourhoods(features, image, cells.flatten())
+
+
 def _start(layers: nn.Sequential, style: HeadStyle) -> None:
     """Initial values of a branch that is not the heatmap's: biases 0, weights as the style has them."""
     convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
@@ -118,9 +129,16 @@ class DetectionHead(nn.Module):
         _start(self.size, style)
         _start(self.offset, style)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`. Float32 or better."""
-        return self.centres(features), _precise(self.size, features), _precise(self.offset, features)
+    def forward(self, features: Tensor, cells: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """`(B, c, h, w)` to heatmap logits, size and offset, in map cells; see `HeadMaps`. Float32 or better.
+
+        With `cells` `(B, K)` size and offset are of these row-major cells alone: `(B, channels, 1, K)`.
+        """
+        heatmap = self.centres(features)
+        if cells is None:
+            return heatmap, _precise(self.size, features), _precise(self.offset, features)
+        around = around_slots(features, cells)
+        return heatmap, at_slots(self.size, around, len(cells)), at_slots(self.offset, around, len(cells))
 
     def centres(self, features: Tensor) -> Tensor:
         """Heatmap logits alone."""
@@ -145,7 +163,9 @@ class ReIDHead(nn.Module):
         self.embedding = branch(in_channels, hidden_channels, reid_dim, style)
         _start(self.embedding, style)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """`(B, c, h, w)` to `(B, D, h, w)`, not normalised."""
+    def forward(self, features: Tensor, cells: Tensor | None = None) -> Tensor:
+        """`(B, c, h, w)` to `(B, D, h, w)`, not normalised; with `cells` `(B, K)` to `(B, D, 1, K)` of these alone."""
+        if cells is not None:
+            return at_slots(self.embedding, around_slots(features, cells), len(cells))
         embedding: Tensor = self.embedding(features)
         return embedding

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import TrainingSample, TrainingSamples
+from fairmot_pl.data.dataset import TrainingSample, TrainingSamples, collate_samples
 from fairmot_pl.data.frames import FrameSample
 from fairmot_pl.data.identities import IdentityIndex, check_numbering
 from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
@@ -209,6 +209,7 @@ class FairMOTDataModule(pl.LightningDataModule):
             self.samples,
             batch_size=self.batch_size,
             sampler=sampler,
+            collate_fn=collate_samples,
             # one odd small batch would disturb batch normalisation, unless it is all there is
             drop_last=len(sampler) >= self.batch_size,
             num_workers=self.num_workers,

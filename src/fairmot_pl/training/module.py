@@ -12,13 +12,14 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from fairmot_pl.codec.decode import decode_detections, embed_boxes
+from fairmot_pl.codec.decode import Sight, decode_sight, embed_boxes
 from fairmot_pl.codec.maps import HeadMaps, Targets
 from fairmot_pl.data.dataset import FrameSample
 from fairmot_pl.inference.detector import locate
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.losses.fairmot_loss import FairMOTLoss
 from fairmot_pl.losses.weighting.base import SharedPart
+from fairmot_pl.models.compiling import compile_parts
 from fairmot_pl.models.fairmot import Branch, build_fairmot
 from fairmot_pl.structures import FrameOutput
 from fairmot_pl.training.recordings import RecordedBatch
@@ -58,6 +59,8 @@ class FairMOTModule(pl.LightningModule):
         reid_sampling: where embeddings are read, in training and at inference; see `fairmot_pl.codec.sampling`.
         channels_last: memory layout in training; a third faster for plain convolutions on a CPU. Off by default:
             torch 2.14's CPU kernels crash on some backbones in it (seen with repvgg_a0).
+        compile: let torch.compile fuse trunk, neck and heatmap branch while training; the first steps then take a
+            minute or two. Needs a compiler.
         warmup_steps: steps over which the rate rises linearly from 0; the paper has none.
         score_threshold: validation keeps detections with a score above it; low, since trackers may use low scores.
         max_detections: at most so many detections a frame.
@@ -88,6 +91,7 @@ class FairMOTModule(pl.LightningModule):
         identity_options: dict[str, float] | None = None,
         reid_sampling: str = "center",
         channels_last: bool = False,
+        compile: bool = False,
         warmup_steps: int = 0,
         score_threshold: float = 0.1,
         max_detections: int = 500,
@@ -125,11 +129,42 @@ class FairMOTModule(pl.LightningModule):
         )
         self._raw: dict[str, Tensor] = {}
 
-    def forward(self, images: Tensor, *branch: Branch) -> HeadMaps:
-        """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]; for `branch` see `FairMOT.forward`."""
-        layout = torch.channels_last if self.hparams["channels_last"] else torch.contiguous_format
-        maps: HeadMaps = self.model(images.contiguous(memory_format=layout), *branch)
+    def setup(self, stage: str) -> None:
+        """Compile the network for a fit, if that is wanted."""
+        if stage == "fit" and self.hparams["compile"]:
+            compile_parts(self.model)
+
+    def forward(self, images: Tensor, *branch: Branch, cells: Tensor | None = None) -> HeadMaps:
+        """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]; for `branch` and `cells` see `FairMOT.forward`."""
+        maps: HeadMaps = self.model(self._laid_out(images), *branch, cells=cells)
         return maps
+
+    def look(self, images: Tensor) -> Sight:
+        """See `FairMOT.look`."""
+        return self.model.look(self._laid_out(images))
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        return images.contiguous(
+            memory_format=torch.channels_last if self.hparams["channels_last"] else torch.contiguous_format
+        )
+
+    def losses(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """What `FairMOTLoss` says of a batch.
+
+        Where embeddings are read at centres, size, offset and embedding are computed at the objects' cells alone.
+
+        Args:
+            images: `(B, 3, H, W)` in [0, 1].
+            targets: batched.
+        """
+        shared = SharedPart(self.model.shared_parameters(), self.model.last_shared_weight())
+        branch = partial(self.loss.weighting.branch, shared=shared)
+        if self.model.reid_sampling != "center":
+            found: dict[str, Tensor] = self.loss(self(images, branch), targets)
+            return found
+        slots = torch.arange(targets.index.shape[1], device=targets.index.device).expand_as(targets.index)
+        found = self.loss(self(images, branch, cells=targets.index), targets._replace(index=slots))
+        return found
 
     def on_train_epoch_start(self) -> None:
         """Tell the balance of the tasks that an epoch starts."""
@@ -154,8 +189,7 @@ class FairMOTModule(pl.LightningModule):
             batch_idx: number of the step within the epoch.
         """
         images, targets = batch
-        shared = SharedPart(self.model.shared_parameters(), self.model.last_shared_weight())
-        losses = self.loss(self(images, partial(self.loss.weighting.branch, shared=shared)), targets)
+        losses = self.losses(images, targets)
         self._raw = {name: losses[name].detach() for name in ("detection", *TASKS)}
         size = len(images)
         self.log("loss", losses["total"], prog_bar=True, logger=False, batch_size=size)
@@ -179,25 +213,18 @@ class FairMOTModule(pl.LightningModule):
         if isinstance(batch, RecordedBatch):
             return batch.outputs
         with self._timed(NETWORK):
-            maps = self(batch.image)
+            sight = self.look(batch.image)
             if batch.image.is_cuda:  # decoding waits for it anyway
                 torch.cuda.synchronize(batch.image.device)
         input_size = (batch.image.shape[-2], batch.image.shape[-1])
         letterboxes = [Letterbox((height, width), input_size) for height, width in batch.image_size.tolist()]
-        found = decode_detections(
-            maps,
-            k=self.hparams["max_detections"],
-            score_threshold=self.hparams["score_threshold"],
-            reid_sampling=self.model.reid_sampling,
-        )
+        found = decode_sight(sight, k=self.hparams["max_detections"], score_threshold=self.hparams["score_threshold"])
         people = torch.as_tensor(batch.people).tolist()
         boxes = [
             torch.from_numpy(letterbox.to_input(of_frame.double().cpu().numpy()))
             for letterbox, of_frame in zip(letterboxes, batch.boxes.split(people), strict=True)
         ]
-        truth = embed_boxes(
-            maps, boxes, box_encoding=self.hparams["box_encoding"], reid_sampling=self.model.reid_sampling
-        )
+        truth = embed_boxes(sight, boxes, box_encoding=self.hparams["box_encoding"])
         identities = np.split(batch.identities.cpu().numpy(), np.cumsum(people)[:-1])
         return [
             FrameOutput(

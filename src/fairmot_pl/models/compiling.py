@@ -1,0 +1,17 @@
+"""Let torch.compile fuse what a network computes densely."""
+
+from __future__ import annotations
+
+import torch
+
+from fairmot_pl.models.fairmot import FairMOT
+
+
+def compile_parts(model: FairMOT) -> None:
+    """Compile trunk, neck and heatmap branch in place; each is done when it first meets a shape, which takes a while.
+
+    Parameters, state dict and hooks stay as they are. Needs a C++ compiler for a CPU, a C compiler for a GPU.
+    """
+    model.backbone.forward = torch.compile(model.backbone.forward)  # type: ignore[method-assign]
+    model.neck.forward = torch.compile(model.neck.forward)  # type: ignore[method-assign]
+    model.detection_head.centres = torch.compile(model.detection_head.centres)  # type: ignore[method-assign]
