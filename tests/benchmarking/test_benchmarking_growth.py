@@ -20,7 +20,7 @@ from fairmot_pl.benchmarking.settings import Settings
 def settings(tmp_path: Path) -> Settings:
     return Settings(
         device=torch.device("cpu"), precisions=("float32",), input_size=(64, 96), backbone="mobilenetv3_small_050",
-        deformable=False, laps=1, batch_size=1, identities=10, seed=0, quick=True, scratch=tmp_path,
+        deformable=False, laps=1, batch_size=1, identities=10, seed=0, quick=True, compile=False, scratch=tmp_path,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from fairmot_pl.benchmarking.plain import PlainFairMOT, plain_losses
 from fairmot_pl.benchmarking.settings import Settings
 from fairmot_pl.codec.decode import decode_sight
 from fairmot_pl.codec.maps import STRIDE, Targets
-from fairmot_pl.inference.detector import Detector
+from fairmot_pl.inference.detector import Detector, Prepared
 from fairmot_pl.inference.precision import AUTOCAST
 from fairmot_pl.models.compiling import compile_parts
 from fairmot_pl.models.deform_conv import DeformConv
@@ -38,9 +38,11 @@ def network_cases(settings: Settings) -> list[Case]:
         detectors[f"{settings.precisions[-1]}, compiled"] = a_detector(settings, settings.precisions[-1], compile=True)
     for kind, detector in detectors.items():
         for size in sizes:
-            name = f"image to detections, {kind}" + (f", batch of {size}" if size > 1 else "")
-            call = partial(_detect, detector, [image] * size)
-            cases.append(Case(part="network", name=name, call=call, count=size))
+            end = f", {kind}" + (f", batch of {size}" if size > 1 else "")
+            calls = {"image to detections": partial(_detect, detector, [image] * size)}
+            if settings.device.type == "cuda":  # which is kept waiting by whoever prepares images
+                calls["prepared image to detections"] = partial(_look, detector, detector.prepare([image] * size))
+            cases += [Case(part="network", name=name + end, call=call, count=size) for name, call in calls.items()]
     return cases
 
 
@@ -105,6 +107,10 @@ def noise_image(size: tuple[int, int]) -> np.ndarray:
 
 def _detect(detector: Detector, images: list[np.ndarray], _: Any) -> None:
     detector.batch(images)
+
+
+def _look(detector: Detector, prepared: Prepared, _: Any) -> None:
+    detector.decode(detector.network(prepared), prepared.letterboxes)
 
 
 def noise_batch(

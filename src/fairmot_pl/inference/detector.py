@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fairmot_pl.codec.decode import Sight, decode_sight, sight_of
-from fairmot_pl.data.images import letterbox_pixels, to_planes, to_unit
+from fairmot_pl.data.images import letterbox_pixels, to_unit
 from fairmot_pl.inference.precision import AUTOCAST, check_precision, resolve_precision
 from fairmot_pl.letterbox import Letterbox, checked_input_size
 from fairmot_pl.models.compiling import compile_parts
@@ -24,7 +24,8 @@ class Prepared(NamedTuple):
     """Images on their way into the network.
 
     Attributes:
-        planes: `(B, 3, H, W)` uint8 RGB of the network's input size, in pinned memory where a GPU waits for it.
+        planes: `(B, 3, H, W)` uint8 RGB of the network's input size, channels-last, in pinned memory where a GPU waits
+            for it.
         letterboxes: how each image was fitted in.
     """
 
@@ -130,9 +131,12 @@ class Detector:
         for position, image in enumerate(images):
             _check_image(image, position)
         letterboxes = [Letterbox(image.shape[:2], self.input_size) for image in images]
-        planes = [to_planes(letterbox_pixels(*pair)) for pair in zip(images, letterboxes, strict=True)]
-        stacked = torch.stack(planes)
-        return Prepared(stacked.pin_memory() if self.device.type == "cuda" else stacked, letterboxes)
+        pixels = torch.empty(
+            (len(images), *self.input_size, 3), dtype=torch.uint8, pin_memory=self.device.type == "cuda"
+        )
+        for place, image, letterbox in zip(pixels.numpy(), images, letterboxes, strict=True):
+            place[:] = letterbox_pixels(image, letterbox)
+        return Prepared(pixels.permute(0, 3, 1, 2), letterboxes)
 
     @torch.inference_mode()
     def network(self, prepared: Prepared) -> Sight:

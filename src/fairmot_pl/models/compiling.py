@@ -12,6 +12,6 @@ def compile_parts(model: FairMOT) -> None:
 
     Parameters, state dict and hooks stay as they are. Needs a C++ compiler for a CPU, a C compiler for a GPU.
     """
-    model.backbone.forward = torch.compile(model.backbone.forward)  # type: ignore[method-assign]
-    model.neck.forward = torch.compile(model.neck.forward)  # type: ignore[method-assign]
-    model.detection_head.centres = torch.compile(model.detection_head.centres)  # type: ignore[method-assign]
+    model.backbone.forward = torch.compile(model.backbone.forward, dynamic=False)  # type: ignore[method-assign]
+    model.neck.forward = torch.compile(model.neck.forward, dynamic=False)  # type: ignore[method-assign]
+    model.detection_head.centres = torch.compile(model.detection_head.centres, dynamic=False)  # type: ignore[method-assign]

@@ -56,8 +56,9 @@ def try_kernels(device: torch.device) -> None:
 def _convolve(rows: Tensor, moves: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """`(B, h, w, in)`, `(B, h, w, 27)`, `(9 in, out)` and `(out,)` to `(B, h, w, out)`."""
     result = rows.new_empty(*rows.shape[:3], len(bias))
-    for some in _bands(rows):
-        torch.addmm(bias, _sampled(rows[some], moves[some]), kernel, out=result[some].view(-1, len(bias)))
+    with torch.cuda.device_of(rows):  # Triton launches on the current device
+        for some in _bands(rows):
+            torch.addmm(bias, _sampled(rows[some], moves[some]), kernel, out=result[some].view(-1, len(bias)))
     return result
 
 
@@ -68,10 +69,11 @@ def _gradients(gradient: Tensor, rows: Tensor, moves: Tensor, kernel: Tensor) ->
     of_rows = torch.zeros_like(rows, dtype=torch.float32)
     of_moves = torch.empty_like(moves)
     of_kernel = torch.zeros_like(kernel, dtype=torch.float32, memory_format=torch.contiguous_format)
-    for some in _bands(rows):
-        above = gradient[some].flatten(0, 2)
-        of_kernel += _sampled(rows[some], moves[some]).T @ above
-        _give_back(above @ kernel.T, rows[some], moves[some], of_rows[some], of_moves[some])
+    with torch.cuda.device_of(rows):
+        for some in _bands(rows):
+            above = gradient[some].flatten(0, 2)
+            of_kernel += _sampled(rows[some], moves[some]).T @ above
+            _give_back(above @ kernel.T, rows[some], moves[some], of_rows[some], of_moves[some])
     return of_rows.to(rows.dtype), of_moves, of_kernel.to(kernel.dtype)
 
 
