@@ -23,12 +23,13 @@ import torch
 from plain_pipeline import plain_sample
 
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import TrainingSamples, prepare_worker
+from fairmot_pl.data.dataset import TrainingSamples
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.image_cache import FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
 from fairmot_pl.data.sources import DataSource, read_sources
 from fairmot_pl.data.synthetic import render_dataset
+from fairmot_pl.data.workers import prepare_worker
 
 FRAMES = 40
 

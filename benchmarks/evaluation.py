@@ -86,7 +86,7 @@ def alone(tool: str, data: Path, benchmark: str, tracker: str) -> None:
     if tool == "theirs":
         import trackeval  # noqa: F401  # imports are not part of the evaluation
     else:
-        import fairmot_pl.evaluation.tracking  # noqa: F401
+        import fairmot_pl.evaluation.tracking  # noqa: F401  # nor here
     start, cpu = time.perf_counter(), time.process_time()
     with contextlib.redirect_stdout(sys.stderr):
         figures = (ours if tool == "ours" else theirs)(data, benchmark, tracker)

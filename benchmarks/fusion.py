@@ -21,8 +21,9 @@ from unittest.mock import patch
 import numpy as np
 from held_out_streams import Stream, held_out_stream
 from numpy.typing import NDArray
+from recorded_streams import recorded_frames
 
-from fairmot_pl import Detections, OnlineTracker, Tracks, evaluate_tracking
+from fairmot_pl import OnlineTracker, Tracks, evaluate_tracking
 from fairmot_pl.inference.tracking import keep_for_output
 from fairmot_pl.mot_format import MotTable, read_mot, track_rows
 from fairmot_pl.tracking.fusion.settings import FusionSettings
@@ -37,26 +38,12 @@ SMALL = 0.4
 
 def recorded(data: Path, name: str, kind: str, step: int = 1) -> Stream:
     """A recorded stream; of every `step` frames one."""
-    with np.load(data / "streams" / f"{name}{kind}.npz") as stored:
-        parts = {key: stored[key] for key in stored.files}
-    numbers = range(1, int(parts["n_frames"]) + 1, step)
+    frames, frame_rate = recorded_frames(data / "streams" / f"{name}{kind}.npz")
     truth = read_mot(data / "streams" / "gt" / f"{name}.txt")
     truth = truth.select((truth.frames - 1) % step == 0)
     truth = replace(truth, frames=(truth.frames - 1) // step + 1)
-    frames = []
-    for number in numbers:
-        rows = parts["frame"] == number
-        looks = parts["embeddings"][rows].astype(np.float32)
-        frames.append(
-            Detections(
-                boxes=parts["boxes_xyxy"][rows],
-                scores=parts["scores"][rows],
-                embeddings=looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-12),
-                classes=np.zeros(rows.sum()),
-            )
-        )
     benchmark = "MOT17" if name.startswith("MOT17") else "MOT15"
-    return Stream(name, frames, float(parts["frame_rate"]) / step, truth, benchmark)
+    return Stream(name, frames[::step], frame_rate / step, truth, benchmark)
 
 
 def streams(data: Path, count: int, seed: int) -> dict[str, list[Stream]]:

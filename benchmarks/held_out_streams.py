@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from fairmot_pl import Detections
 from fairmot_pl.boxes import pairwise_intersection, pairwise_iou
-from fairmot_pl.mot_format import MotTable, read_mot, read_seqinfo
+from fairmot_pl.mot_format import MotTable, read_mot
+from fairmot_pl.seqinfo import read_seqinfo
 
 Array = NDArray[np.float64]
 DIM = 128

@@ -18,11 +18,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import TrainingSamples, prepare_worker
+from fairmot_pl.data.dataset import TrainingSamples
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
-from fairmot_pl.mot_format import SequenceInfo, write_seqinfo
+from fairmot_pl.data.workers import prepare_worker
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 
 def tiny_sequences(root: Path, images: int, size: tuple[int, int] = (96, 160), people: int = 20) -> list[DataSource]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from recorded_streams import recorded_frames
 
 from fairmot_pl import Detections, OnlineTracker, evaluate_tracking
 from fairmot_pl.inference.camera_motion import CameraMotion
@@ -35,15 +35,6 @@ SWITCHES: dict[str, dict[str, bool]] = {
 }
 
 
-def frames(stored: dict[str, NDArray[np.float64]]) -> Iterator[Detections]:
-    for number in range(1, int(stored["n_frames"]) + 1):
-        here = stored["frame"] == number
-        boxes, scores = stored["boxes_xyxy"][here], stored["scores"][here]
-        yield Detections(
-            boxes=boxes, scores=scores, embeddings=stored["embeddings"][here], classes=np.zeros(here.sum())
-        )
-
-
 def cameras(folder: Path, detections: list[Detections]) -> list[NDArray[np.float64]]:
     motion = CameraMotion()
     images = [np.asarray(Image.open(folder / "img1" / f"{number + 1:06}.jpg")) for number in range(len(detections))]
@@ -58,10 +49,9 @@ def main() -> None:
     print(f"| {kind} streams | " + " | ".join(IMAGES) + " | mean |\n" + "|---" * (len(IMAGES) + 2) + "|")
     streams = {}
     for name, folder in IMAGES.items():
-        stored = dict(np.load(data / "streams" / f"{name}{'_oracle' if kind == 'oracle' else ''}.npz"))
-        detections = list(frames(stored))
+        detections, rate = recorded_frames(data / "streams" / f"{name}{'_oracle' if kind == 'oracle' else ''}.npz")
         truth = np.loadtxt(data / "streams" / "gt" / f"{name}.txt", delimiter=",")
-        streams[name] = detections, cameras(data / folder, detections), truth, float(stored["frame_rate"])
+        streams[name] = detections, cameras(data / folder, detections), truth, rate
     for association in ASSOCIATIONS:
         for label, switches in SWITCHES.items():
             if association == "fusion" and "use_reupdate" in switches:

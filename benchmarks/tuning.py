@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import optuna
 from omegaconf import OmegaConf
+from recorded_streams import recorded_frames
 
 from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.inference.cache import RecordedFrame
 from fairmot_pl.inference.replay import RecordedSequence
 from fairmot_pl.mot_format import read_mot
 from fairmot_pl.reporting.tuning_report import figures_text, verdict
-from fairmot_pl.structures import Detections, FrameOutput
+from fairmot_pl.structures import FrameOutput
 from fairmot_pl.tuning.folds import make_folds
 from fairmot_pl.tuning.objective import Objective
 from fairmot_pl.tuning.outcome import conclude
@@ -32,23 +33,14 @@ from fairmot_pl.tuning.trials import Replays
 
 def stream(path: Path) -> RecordedSequence:
     """A detection stream as a recorded sequence."""
-    stored = np.load(path)
-    embeddings = stored["embeddings"].astype(np.float32)
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    frames = []
-    for number in range(1, int(stored["n_frames"]) + 1):
-        rows = np.flatnonzero(stored["frame"] == number)
-        detections = Detections(
-            boxes=stored["boxes_xyxy"][rows],
-            scores=stored["scores"][rows],
-            embeddings=embeddings[rows],
-            classes=np.zeros(len(rows)),
-        )
-        nobody = {"truth_embeddings": np.zeros((0, 128)), "truth_identities": np.zeros(0)}
-        frames.append(RecordedFrame(number, FrameOutput(detections=detections, **nobody)))
+    seen, frame_rate = recorded_frames(path)
+    nobody = {"truth_embeddings": np.zeros((0, 128)), "truth_identities": np.zeros(0)}
+    frames = [
+        RecordedFrame(number, FrameOutput(detections=detections, **nobody)) for number, detections in enumerate(seen, 1)
+    ]
     name = path.stem.removesuffix("_oracle")
     truth = read_mot(path.parent / "gt" / f"{name}.txt")
-    return RecordedSequence(name=name, frames=frames, truth=truth, frame_rate=float(stored["frame_rate"]))
+    return RecordedSequence(name=name, frames=frames, truth=truth, frame_rate=frame_rate)
 
 
 def main() -> None:
@@ -65,7 +57,7 @@ def main() -> None:
     sequences = [stream(path) for path in paths]
     tracker = complete({"association": given.association})
     ranges = OmegaConf.to_container(OmegaConf.load(conf_dir() / "tune.yaml").space)
-    space = SearchSpace.of(ranges, tracker)  # type: ignore[arg-type]
+    space = SearchSpace.of(ranges, tracker)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, Replays(sequences, given.workers) as replays:
         searches = [

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
-
 import numpy as np
 import pytest
 
 from fairmot_pl import mot_format
-from fairmot_pl.mot_format import (
-    MotFormatError,
-    SequenceInfo,
-    read_mot,
-    read_seqinfo,
-    write_mot,
-    write_seqinfo,
-)
+from fairmot_pl.mot_format import MotFormatError, read_mot, write_mot
+from fairmot_pl.seqinfo import read_seqinfo
 from fairmot_pl.structures import Tracks
 
 
@@ -89,51 +80,9 @@ def test_a_broken_row_of_a_large_file_is_named(tmp_path, monkeypatch, line):
         read_mot(tmp_path / "gt.txt")
 
 
-def test_missing_files_are_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such MOTChallenge file"):
         read_mot(tmp_path / "gt.txt")
-    with pytest.raises(FileNotFoundError, match=r"needs its seqinfo.ini"):
-        read_seqinfo(tmp_path / "seqinfo.ini")
-
-
-def test_seqinfo_round_trip(tmp_path):
-    info = SequenceInfo(name="A", frame_rate=14, length=354, image_size=(480, 640))
-    write_seqinfo(tmp_path / "seqinfo.ini", info)
-    assert read_seqinfo(tmp_path / "seqinfo.ini") == info
-
-
-@pytest.mark.parametrize("key", ["frameRate", "seqLength", "imWidth", "imHeight"])
-@pytest.mark.parametrize("value", ["", "zero", "0", "-3", "inf", "50%", "%(name)s"])
-def test_a_senseless_seqinfo_key_is_named(tmp_path, key, value):
-    path = tmp_path / "seqinfo.ini"
-    write_seqinfo(path, SequenceInfo(name="A", frame_rate=30, length=3, image_size=(48, 64)))
-    lines = [f"{key}={value}" if line.startswith(key) else line for line in path.read_text().splitlines()]
-    path.write_text("\n".join(lines))
-    with pytest.raises(MotFormatError, match=f"{key} is .*; a positive number is needed"):
-        read_seqinfo(path)
-
-
-def test_seqinfo_needs_its_section(tmp_path):
-    (tmp_path / "seqinfo.ini").write_text("frameRate=30\n")
-    with pytest.raises(MotFormatError, match=r"\[Sequence\]"):
-        read_seqinfo(tmp_path / "seqinfo.ini")
-
-
-def test_a_percent_sign_and_a_mark_are_nothing_special(tmp_path):
-    path = tmp_path / "seqinfo.ini"
-    write_seqinfo(path, SequenceInfo(name="50% %(x)s", frame_rate=30, length=3, image_size=(48, 64)))
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert read_seqinfo(path).name == "50% %(x)s"
-
-
-@pytest.mark.parametrize("line", ["name=B", "junk", "[Sequence]"])
-def test_a_line_too_many_is_one_message(tmp_path, line):
-    path = tmp_path / "seqinfo.ini"
-    write_seqinfo(path, SequenceInfo(name="A", frame_rate=30, length=3, image_size=(48, 64)))
-    path.write_text(path.read_text() + line)
-    with pytest.raises(MotFormatError, match=r"seqinfo\.ini: needs one \[Sequence\] section") as refused:
-        read_seqinfo(path)
-    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le"])
@@ -156,17 +105,3 @@ def test_results_round_trip(tmp_path):
     assert table.ids.tolist() == [1, 2, 3, 4, 5]
     np.testing.assert_allclose(table.boxes[:, :2], boxes[:, :2], atol=1e-4)
     np.testing.assert_allclose(table.boxes[:, 2:], boxes[:, 2:] - boxes[:, :2], atol=1e-4)
-
-
-def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path, monkeypatch):
-    target = tmp_path / "SEQ.txt"
-    target.write_text("old\n")
-
-    def full(source, destination):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(mot_format.os, "replace", full)
-    with pytest.raises(OSError, match=r"SEQ.txt could not be written: No space left on device; free space"):
-        write_mot(target, np.zeros((1, 10)))
-    assert [path.name for path in tmp_path.iterdir()] == ["SEQ.txt"]
-    assert target.read_text() == "old\n"

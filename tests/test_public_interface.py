@@ -69,8 +69,10 @@ def test_a_tracker_is_independent_of_every_other(association):
         alone.append([as_rows(tracker.update(seen)) for seen in stream])
     assert alone[0] != alone[1]
     trackers = [OnlineTracker(association=association) for _ in streams]
-    together = [[as_rows(tracker.update(seen)) for tracker, seen in zip(trackers, pair, strict=True)]
-                for pair in zip(*streams, strict=True)]  # fmt: skip
+    together = [
+        [as_rows(tracker.update(seen)) for tracker, seen in zip(trackers, pair, strict=True)]
+        for pair in zip(*streams, strict=True)
+    ]
     assert [list(rows) for rows in zip(*together, strict=True)] == alone
 
 

@@ -18,9 +18,10 @@ from fairmot_pl.benchmarking.settings import Settings
 from fairmot_pl.benchmarking.suite import PARTS, measure
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command, task_overrides
-from fairmot_pl.inference.detector import checked_input_size, resolve_device
+from fairmot_pl.files import write_text
+from fairmot_pl.inference.detector import resolve_device
 from fairmot_pl.inference.precision import check_precision, resolve_precision
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.letterbox import checked_input_size
 from fairmot_pl.training.provenance import environment, processor_name
 
 KEYS = {

@@ -33,7 +33,7 @@ from fairmot_pl.config.entry import EXPECTED_ERRORS, INTERRUPTED, Outcome, outpu
 from fairmot_pl.data.audit.audit import AuditReport, audit
 from fairmot_pl.data.audit.findings import findings_text
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting.data_report import sheets_text, write_data_report
 from fairmot_pl.reporting.target_pictures import sample_picture
 from fairmot_pl.training.datamodule import FairMOTDataModule

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from fairmot_pl.config.entry import plain_errors
 from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.jobs import JOURNAL, JobState, read_job
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting.comparison import MAIN_METRICS, comparison_table
 from fairmot_pl.reporting.comparison_page import write_comparison_page
 from fairmot_pl.reporting.explanation import explain

@@ -12,8 +12,6 @@ from typing import Literal
 
 import cv2
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
@@ -22,9 +20,10 @@ from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert.conversion import Converted, read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
 from fairmot_pl.data.convert.whole_folder import whole_folder
+from fairmot_pl.data.progress import counting_bar
+from fairmot_pl.files import write_text
 from fairmot_pl.folder_lock import is_locked, locked
 from fairmot_pl.inference.sources.video import VideoSource
-from fairmot_pl.mot_format import write_text
 
 KEYS = {
     "source": str,
@@ -96,7 +95,7 @@ def convert(config: DictConfig) -> Outcome:
 
 def read(config: DictConfig, source: Path, images: Path, findings: Findings) -> list[Converted]:
     """Read and check the export behind a progress bar."""
-    with progress_bar() as bar:
+    with counting_bar() as bar:
         job = bar.add_task("checking images", total=None)
         return read_export(
             config.format,
@@ -175,7 +174,7 @@ def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[
     shutil.rmtree(frames, ignore_errors=True)
     video = VideoSource(images)
     try:
-        with whole_folder(frames) as folder, progress_bar() as bar:
+        with whole_folder(frames) as folder, counting_bar() as bar:
             job = bar.add_task("taking the video apart", total=video.frame_count)
             for frame in video:
                 _, jpeg = cv2.imencode(".jpg", frame.image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
@@ -188,12 +187,6 @@ def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[
             shutil.rmtree(frames, ignore_errors=True)
         with contextlib.suppress(OSError):  # others may be at work in it
             frames.parent.rmdir()
-
-
-def progress_bar() -> Progress:
-    """A bar on the error stream."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from fairmot_pl.config.nodes import (
 )
 from fairmot_pl.data.file_record import fingerprint, record_files
 from fairmot_pl.evaluation.tracking import check_protocol
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.tracking.refine import Refinement
 from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
 from fairmot_pl.training.callbacks.recording import RecordOutputs

@@ -10,11 +10,15 @@ Pixels can only be placed at whole positions: `placement` says where, at most ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fairmot_pl.boxes import Boxes
+
+INPUT_MULTIPLE = 32
+"""The network halves its input five times."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,18 @@ class Letterbox:
         out = boxes - np.asarray(self.padding * 2, boxes.dtype)
         out /= np.asarray(self.ratio, boxes.dtype)
         return out
+
+
+def checked_input_size(input_size: Sequence[int]) -> tuple[int, int]:
+    """A size of the network input, `(height, width)`, that the network can take.
+
+    Raises:
+        ValueError: not two positive multiples of 32.
+    """
+    sides = tuple(input_size)
+    if len(sides) != 2 or any(int(side) != side or side <= 0 or side % INPUT_MULTIPLE for side in sides):
+        raise ValueError(
+            f"input_size is {sides}; allowed: (height, width), both positive multiples of "
+            f"{INPUT_MULTIPLE}, for example (608, 1088)"
+        )
+    return int(sides[0]), int(sides[1])

@@ -1,13 +1,10 @@
-"""The MOTChallenge text format: rows of `gt.txt`, `det.txt` and result files, and `seqinfo.ini`.
+"""The MOTChallenge text format: rows of `gt.txt`, `det.txt` and result files.
 
 Coordinates stay as the files have them; like the reference, nothing is shifted for MOT's 1-based pixels.
 """
 
 from __future__ import annotations
 
-import configparser
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import tlwh_to_xyxy
+from fairmot_pl.files import read_text
+from fairmot_pl.files import write_bytes as write_bytes
+from fairmot_pl.files import write_text as write_text
 from fairmot_pl.structures import Tracks
 
 MIN_COLUMNS = 6
@@ -94,18 +94,6 @@ class MotTable:
         )
 
 
-@dataclass(frozen=True)
-class SequenceInfo:
-    """What `seqinfo.ini` says. `image_size` is `(height, width)` in pixels, `length` counts frames."""
-
-    name: str
-    frame_rate: float
-    length: int
-    image_size: tuple[int, int]
-    image_folder: str = "img1"
-    image_extension: str = ".jpg"
-
-
 def read_mot(path: Path | str) -> MotTable:
     """Read a MOTChallenge text file; comma or blank separated, empty lines are skipped.
 
@@ -176,60 +164,6 @@ def _parse_row(path: Path, number: int, line: str) -> list[float]:
     return values
 
 
-def read_seqinfo(path: Path | str) -> SequenceInfo:
-    """Read a `seqinfo.ini`.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        MotFormatError: a key is missing or is no sensible number; file and key are named.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; a MOTChallenge sequence needs its seqinfo.ini")
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(read_text(path, MotFormatError), source=path.name)
-        section = parser["Sequence"]
-    except (configparser.Error, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise MotFormatError(f"{path}: needs one [Sequence] section with key=value lines ({reason})") from error
-
-    def number(key: str) -> float:
-        text = section.get(key)
-        try:
-            value = float(text) if text is not None else float("nan")
-        except ValueError:
-            value = float("nan")
-        if not 0 < value < float("inf"):
-            raise MotFormatError(f"{path}: {key} is {text!r}; a positive number is needed")
-        return value
-
-    return SequenceInfo(
-        name=section.get("name", path.parent.name),
-        frame_rate=number("frameRate"),
-        length=int(number("seqLength")),
-        image_size=(int(number("imHeight")), int(number("imWidth"))),
-        image_folder=section.get("imDir", "img1"),
-        image_extension=section.get("imExt", ".jpg"),
-    )
-
-
-def write_seqinfo(path: Path | str, info: SequenceInfo) -> None:
-    """Write a `seqinfo.ini` in the order the benchmark uses."""
-    height, width = info.image_size
-    lines = [
-        "[Sequence]",
-        f"name={info.name}",
-        f"imDir={info.image_folder}",
-        f"frameRate={info.frame_rate:g}",
-        f"seqLength={info.length}",
-        f"imWidth={width}",
-        f"imHeight={height}",
-        f"imExt={info.image_extension}",
-    ]
-    write_text(path, "\n".join(lines) + "\n")
-
-
 def track_rows(frame: int, tracks: Tracks) -> NDArray[np.float64]:
     """`(M, 10)` result rows of one frame: frame, id, tlwh, score, -1, -1, -1."""
     rows = np.full((len(tracks), 10), -1.0)
@@ -274,67 +208,3 @@ def mot_lines(rows: NDArray[np.float64]) -> str:
 def number_text(value: float) -> str:
     """A finite number as result files have it: whole, or with up to four decimals."""
     return str(int(value)) if value == int(value) else f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-def read_text(path: Path, refuse: type[ValueError] = ValueError) -> str:
-    """Read a UTF-8 text file, with or without a byte order mark.
-
-    Args:
-        path: the file.
-        refuse: what to raise where it is no such text.
-    """
-    return decode_text(path.read_bytes(), str(path), refuse)
-
-
-def decode_text(content: bytes, where: str, refuse: type[ValueError] = ValueError) -> str:
-    """UTF-8 text of some bytes, without a byte order mark.
-
-    Args:
-        content: the bytes.
-        where: they stand, for messages.
-        refuse: what to raise where they are no such text; UTF-16 without a mark is known by its zero bytes.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refuse(f"{where}: {not_utf8(error)}") from error
-    if "\0" in text:
-        raise refuse(f"{where}: is not UTF-8 text (it holds zero bytes); save it as UTF-8")
-    return text
-
-
-def not_utf8(error: UnicodeDecodeError) -> str:
-    """What is wrong with a file that was saved in another encoding, such as Latin-1."""
-    return f"is not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8"
-
-
-def write_text(path: Path | str, text: str) -> None:
-    """Write a text file by renaming a finished one into place.
-
-    Raises:
-        OSError: as `write_bytes`.
-    """
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path | str, content: bytes) -> None:
-    """Write a file by renaming a finished one into place.
-
-    Raises:
-        OSError: the file cannot be written; the message names it, and no half-written file is left.
-    """
-    path = Path(path)
-    scratch: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            scratch = stream.name
-            stream.write(content)
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, path)
-    except OSError as error:
-        if scratch is not None:
-            Path(scratch).unlink(missing_ok=True)
-        raise OSError(
-            f"{path} could not be written: {error.strerror or error}; free space or choose another folder"
-        ) from error

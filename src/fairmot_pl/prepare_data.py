@@ -22,7 +22,7 @@ from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command, 
 from fairmot_pl.config.nodes import check_data
 from fairmot_pl.data.image_cache import ImageCache
 from fairmot_pl.data.sources import read_sources
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.structures import FrameAnnotation
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from fairmot_pl.config.check import ConfigError, check_values, nearest
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.data.audit.findings import Findings, findings_text
-from fairmot_pl.data.mot_layout import video_of
 from fairmot_pl.data.submission.archive import write_archive
 from fairmot_pl.data.submission.benchmarks import BENCHMARKS, expected_videos
 from fairmot_pl.data.submission.result_files import pick_files
 from fairmot_pl.data.submission.result_rows import check_result
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
+from fairmot_pl.seqinfo import video_of
 
 KEYS = {
     "results": str,

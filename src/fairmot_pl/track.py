@@ -12,12 +12,14 @@ from types import FrameType
 from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
 from fairmot_pl.config.build import as_trained
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.config.nodes import check_refinement, check_tracker
+from fairmot_pl.data.progress import counting_bar
+from fairmot_pl.files import write_text
 from fairmot_pl.inference.camera_motion import CameraMotion
 from fairmot_pl.inference.detector import Detector, check_detector
 from fairmot_pl.inference.pipeline.follower import Follower, Outputs
@@ -29,7 +31,6 @@ from fairmot_pl.inference.sources.live import LiveSource, is_address, without_pa
 from fairmot_pl.inference.sources.opening import open_sources
 from fairmot_pl.inference.writers.rows import TRACK_FORMATS
 from fairmot_pl.models.weights import load_fairmot
-from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.refine import Refinement, refine_file
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import find_checkpoint, trained_input_size
@@ -291,8 +292,7 @@ class ProgressBars:
 @contextmanager
 def progress_bars() -> Iterator[ProgressBars]:
     """Bars that go when the block ends."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bars:
+    with counting_bar(stderr=False) as bars:
         yield ProgressBars(bars)
 
 

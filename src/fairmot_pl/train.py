@@ -26,7 +26,7 @@ from fairmot_pl.config.nodes import (
 from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.data.file_record import file_record_text, fingerprint, record_files
 from fairmot_pl.data.split_record import record_split
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting.metrics_log import merge_csv
 from fairmot_pl.reporting.run_records import FILES_NAME
 from fairmot_pl.training.callbacks.averaging import MovingAverage

@@ -11,19 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fairmot_pl.config.build import (
-    as_trained,
-    build_datamodule,
-    build_output_cache,
-    build_trainer,
-    open_loggers,
-)
+from fairmot_pl.config.build import as_trained, open_loggers
 from fairmot_pl.config.check import ConfigError, check_keys, check_values
 from fairmot_pl.config.entry import (
     Outcome,
@@ -38,11 +29,11 @@ from fairmot_pl.config.folders import conf_dir, quoted
 from fairmot_pl.config.jobs import JOURNAL, OBJECTIVE, RESUMES_WITH
 from fairmot_pl.config.launching import usable_cores
 from fairmot_pl.config.nodes import check_data, check_output_cache, check_run
+from fairmot_pl.config.recorded import record_sequences
 from fairmot_pl.config.resume import expand_resume, resumed_config
-from fairmot_pl.inference.cache import read_recording
-from fairmot_pl.inference.camera_record import camera_of
-from fairmot_pl.inference.replay import OutputFilter, RecordedSequence
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.data.progress import counting_bar
+from fairmot_pl.files import write_text
+from fairmot_pl.inference.replay import RecordedSequence
 from fairmot_pl.reporting.tuning_report import (
     figures_text,
     search_figures,
@@ -52,14 +43,11 @@ from fairmot_pl.reporting.tuning_report import (
     write_tuning_report,
 )
 from fairmot_pl.tracking.association import RECIPES
-from fairmot_pl.training.callbacks.broken_images import CountBrokenImages
-from fairmot_pl.training.callbacks.recording import RecordOutputs
-from fairmot_pl.training.checkpoint import find_checkpoint, load_module
+from fairmot_pl.training.checkpoint import find_checkpoint
 from fairmot_pl.training.dashboard.board import boards
 from fairmot_pl.training.dashboard.views import SearchView
 from fairmot_pl.training.loggers import closed_loggers
-from fairmot_pl.training.provenance import environment, write_provenance
-from fairmot_pl.training.recordings import Recordings
+from fairmot_pl.training.provenance import write_provenance
 from fairmot_pl.tuning.folds import make_folds
 from fairmot_pl.tuning.objective import Objective
 from fairmot_pl.tuning.outcome import TuningOutcome, conclude
@@ -131,7 +119,7 @@ def tune(config: DictConfig) -> Outcome:
     check(config)
     if is_main_process():
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
-    sequences, record = record_sequences(config, checkpoint, folder)
+    sequences, record = record_sequences(config, checkpoint, folder, camera=moves_with_camera(config))
     if not is_main_process():  # it has helped to record
         return Outcome(folder, silent=True)
     if len(sequences) == 1:
@@ -158,57 +146,14 @@ def tune(config: DictConfig) -> Outcome:
         return write_outcome(conclude(searches, replays), config, folder, record, loggers)
 
 
-def record_sequences(
-    config: DictConfig, checkpoint: Path, folder: Path
-) -> tuple[list[RecordedSequence], dict[str, Any]]:
-    """The validation sequences with what the network says about them; it runs on those that are not recorded yet.
-
-    Returns:
-        The sequences, and where they came from, for the record.
-    """
-    pl.seed_everything(config.seed, workers=True, verbose=False)
-    module = load_module(checkpoint)
-    datamodule = build_datamodule(config)
-    datamodule.prepare_data()
-    datamodule.setup("validate")
-    if not datamodule.val_sequences:
-        raise ConfigError("data.val is empty: there is no sequence to tune on; choose data=... with sequences to track")
-    quiet = OmegaConf.create({**config, "callbacks": {"progress": config.callbacks.get("progress")}})
-    trainer = build_trainer(quiet, folder, loggers=[], callbacks=[CountBrokenImages(), RecordOutputs()])
-    datamodule.outputs = cache = build_output_cache(config, module, trainer, datamodule)
-    assert cache is not None  # `check` has seen to it
-    found = Recordings.look_up(cache, datamodule.val_sequences)
-    if all(found.sound):
-        log.info("network outputs: %d sequences replayed from %s", len(found.sound), cache.entries)
-    else:
-        trainer.validate(module, datamodule, verbose=False)
-    tracking = plain(config.callbacks).get("tracking") or {}
-    kept = OutputFilter(min_area=tracking["min_box_area"], max_aspect=tracking["max_aspect_ratio"])
-    asks = complete(plain(config.tracker))["use_camera_motion"] or "use_camera_motion" in searched_settings(config)
-    sequences = [
-        RecordedSequence.of(
-            sequence,
-            read_recording(entry, sequence),
-            benchmark=tracking.get("benchmark", "auto"),
-            kept=kept,
-            camera=camera_of(sequence, cache.folder) if asks else None,
-        )
-        for sequence, entry in zip(datamodule.val_sequences, found.entries, strict=True)
-    ]
-    broken = [frame.broken for sequence in sequences for frame in sequence.frames]
-    datamodule.broken_validation.add(broken, len(broken))  # where nothing was left to look at, nobody has counted yet
-    data = {
-        "checkpoint": str(checkpoint),
-        "network outputs": str(cache.entries),
-        "recordings": [entry.name for entry in found.entries],
-        "frames": len(broken),
-    }
-    return sequences, {"environment": environment(), "data": data, "notes": list(datamodule.broken_validation.notes)}
-
-
 def searched_settings(config: DictConfig) -> list[str]:
     """Names of the settings that are searched."""
     return list(SearchSpace.of(plain(config.space), complete(plain(config.tracker))).distributions)
+
+
+def moves_with_camera(config: DictConfig) -> bool:
+    """Whether the tracker follows the camera's motion, or may do so in a trial."""
+    return complete(plain(config.tracker))["use_camera_motion"] or "use_camera_motion" in searched_settings(config)
 
 
 def build_searches(
@@ -237,9 +182,8 @@ def build_searches(
 
 def run(searches: Sequence[FoldSearch], replays: Replays, trials: int, loggers: Sequence[Logger]) -> None:
     """Bring every search to its number of trials behind a progress bar; log each trial."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     values = [[trial.objective for trial in search.trials] for search in searches]
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with counting_bar() as bar:
         job = bar.add_task("trials", total=trials * len(searches), completed=sum(map(len, values)))
 
         def done(index: int, trial: Trial) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fairmot_pl.mot_format import SequenceInfo, write_seqinfo
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 SIZE = (48, 80)
 """height and width of every generated image"""

@@ -249,7 +249,7 @@ def test_every_planted_fault_is_found_and_nothing_else(root, thorough):
             "left, top, right, bottom",
         ),
     ],
-)  # fmt: skip
+)
 def test_further_faults(few, check, harm, words):
     harm(few / "train" / "SYN-04")
     found = {finding.check: finding for finding in audit(RECIPE, few).findings}

@@ -235,7 +235,7 @@ def test_ids_count_from_one_and_unknown_people_stay_unknown(world, tmp_path):
         ("cvat", lambda text: text.replace("<width>160", "<width>320"), "image-size"),
         ("cvat", lambda text: "<annotations><image/></annotations>", "unreadable-labels"),
     ],
-)  # fmt: skip
+)
 def test_faults_of_an_export(world, tmp_path, kind, harm, check):
     source, images = {"coco": to_coco, "cvat": to_cvat}[kind](world[:1], tmp_path)
     source.write_text(harm(source.read_text()))

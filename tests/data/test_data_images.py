@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairmot_pl.data.images import letterbox_pixels, read_image, read_picture, to_planes, to_tensor, to_unit
+from fairmot_pl.data.images import letterbox_pixels, read_image, read_picture, to_planes, to_unit
 from fairmot_pl.letterbox import Letterbox
 
 
@@ -50,9 +50,11 @@ def test_letterbox_refuses_an_image_of_another_size():
         letterbox_pixels(np.zeros((4, 5, 3), np.uint8), Letterbox((5, 4), (32, 32)))
 
 
-def test_a_tensor_is_channels_first_in_unit_range():
+def test_planes_are_channels_first_bytes_and_floats_in_unit_range_later():
     image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
-    tensor = to_tensor(image)
+    planes = to_planes(image)
+    assert planes.dtype == torch.uint8
+    tensor = to_unit(planes)
     assert tensor.shape == (3, 4, 6)
     assert tensor.dtype == torch.float32
     assert tensor.is_contiguous()
@@ -90,10 +92,3 @@ def test_a_torn_jpeg_is_not_readable(tmp_path, detail, share):
     (tmp_path / "a.jpg").write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ValueError, match=r"a.jpg: not a readable image"):
         read_picture(tmp_path / "a.jpg", (80, 120), detail=detail)
-
-
-def test_bytes_become_floats_later():
-    image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
-    planes = to_planes(image)
-    assert planes.dtype == torch.uint8
-    torch.testing.assert_close(to_unit(planes), to_tensor(image), rtol=0, atol=0)

@@ -13,7 +13,7 @@ import pytest
 
 from fairmot_pl.data.augment import Augmentation, Draw
 from fairmot_pl.data.geometry import Motion, motion_matrix
-from fairmot_pl.data.images import Picture, letterbox_pixels, to_tensor
+from fairmot_pl.data.images import Picture, letterbox_pixels, to_planes, to_unit
 from fairmot_pl.letterbox import Letterbox
 
 NETWORK = (608, 1088)
@@ -137,7 +137,7 @@ def test_letterbox_pixels_are_the_reference_s(case, name):
         grey = ((out == 127) | (out == 128)).all(axis=(axis, 2))
         np.testing.assert_array_equal(grey, figures[line])
     assert (out[:, figures["col_is_border"]] == figures["border_value"]).all()
-    tensor = to_tensor(out[..., ::-1].copy())[:, ::16, ::16].numpy()
+    tensor = to_unit(to_planes(out[..., ::-1].copy()))[:, ::16, ::16].numpy()
     np.testing.assert_allclose(tensor, figures["tensor_every16"], atol=1e-6 if same else 1.5 / 255)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairmot_pl.data.splits import take_part, take_split
-from fairmot_pl.mot_format import read_seqinfo
+from fairmot_pl.seqinfo import read_seqinfo
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
 
 MOT17_HALVES = {"02": (300, 300), "04": (525, 525), "05": (418, 419), "09": (262, 263), "10": (327, 327)}

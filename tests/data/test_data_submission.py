@@ -13,7 +13,8 @@ from fairmot_pl.data.submission.archive import write_archive
 from fairmot_pl.data.submission.benchmarks import BENCHMARKS, Benchmark, expected_videos
 from fairmot_pl.data.submission.result_files import pick_files
 from fairmot_pl.data.submission.result_rows import check_result
-from fairmot_pl.mot_format import SequenceInfo, write_mot, write_seqinfo
+from fairmot_pl.mot_format import write_mot
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 FRAMES, SIZE = 20, (480, 640)
 INFO = SequenceInfo("SEQ", 30.0, FRAMES, SIZE)
@@ -57,8 +58,11 @@ def change(line: int, column: int, value: str):
 
 
 def one_id_a_box(lines: list[str]) -> list[str]:
-    return [",".join([cells[0], str(number), *cells[2:]]) for number, line in enumerate(lines, start=1)
-            for cells in [line.split(",")]]  # fmt: skip
+    return [
+        ",".join([cells[0], str(number), *cells[2:]])
+        for number, line in enumerate(lines, start=1)
+        for cells in [line.split(",")]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,7 @@ def one_id_a_box(lines: list[str]) -> list[str]:
         (lambda lines: ["", *lines[:2], "", change(3, 1, "0")(lines)[2], *lines[3:]], "result-id", (5,)),
         (one_id_a_box, "result-ids", tuple(range(1, 61))),
     ],
-)  # fmt: skip
+)
 def test_faults_of_rows_are_named_with_their_lines(result, harm, check, lines):
     result.write_text("".join(line + "\n" for line in harm(result.read_text().splitlines())))
     assert found_in(result) == [(check, lines)]
@@ -168,9 +172,15 @@ def write_sequence(folder: Path, length: int = FRAMES) -> None:
     write_seqinfo(folder / "seqinfo.ini", SequenceInfo(folder.name, 30.0, length, SIZE))
 
 
-@pytest.mark.parametrize(("name", "train", "test", "files"), [
-    ("MOT15", 11, 11, 22), ("MOT16", 7, 7, 14), ("MOT17", 7, 7, 42), ("MOT20", 4, 4, 8),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "train", "test", "files"),
+    [
+        ("MOT15", 11, 11, 22),
+        ("MOT16", 7, 7, 14),
+        ("MOT17", 7, 7, 42),
+        ("MOT20", 4, 4, 8),
+    ],
+)
 def test_the_lists_of_the_benchmarks(tmp_path, name, train, test, files):
     benchmark = BENCHMARKS[name]
     assert (len(benchmark.videos["train"]), len(benchmark.videos["test"])) == (train, test)

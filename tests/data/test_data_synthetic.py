@@ -19,7 +19,8 @@ from fairmot_pl.data.synthetic import (
 )
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.data.synthetic_frames import SyntheticScene
-from fairmot_pl.mot_format import read_mot, read_seqinfo
+from fairmot_pl.mot_format import read_mot
+from fairmot_pl.seqinfo import read_seqinfo
 
 TINY = SyntheticConfig(frames=6, image_size=(96, 160), people=3, occluders=1, seed=21)
 SCENE = {"frames": 6, "image_size": [96, 160], "people": 3, "occluders": 1}

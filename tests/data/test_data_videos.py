@@ -9,7 +9,8 @@ from data.conftest import write_video
 from fairmot_pl.data import videos
 from fairmot_pl.data.images import read_image
 from fairmot_pl.data.videos import read_videos
-from fairmot_pl.mot_format import MotFormatError, read_mot, read_seqinfo
+from fairmot_pl.mot_format import MotFormatError, read_mot
+from fairmot_pl.seqinfo import read_seqinfo
 
 ROWS = ["1,1,5,5,9,9,1,1,1", "4,1,6,5,9,9,1,1,1", "4,2,-3,5,9,60,1,1,0.5"]
 

@@ -37,9 +37,10 @@ def test_yolo_and_again(run, yolo, tmp_path):
     assert "is there already" in run("convert", *given).out
     (sequence,) = read_mot_folder(tmp_path / "out")
     assert (sequence.name, sequence.frame_rate, len(sequence)) == ("export", 25, 3)
-    assert "no fault was found" in run(
-        *("check_data", "data=mot_folder", f"data.root={tmp_path / 'out'}", "data.val=null")
-    ).out  # fmt: skip
+    assert (
+        "no fault was found"
+        in run(*("check_data", "data=mot_folder", f"data.root={tmp_path / 'out'}", "data.val=null")).out
+    )
 
 
 def test_a_name_of_ones_own(run, yolo, tmp_path):

@@ -130,11 +130,11 @@ def test_a_full_disk(refused, folder, monkeypatch):
     import errno
     import os
 
-    from fairmot_pl import mot_format
+    from fairmot_pl import files
 
     def full(source, destination):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(mot_format.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     said = refused("train", "data=mot_folder", f"data.root={folder}", *BASE)
     assert "could not be written: No space left on device" in said

@@ -11,7 +11,7 @@ import pytest
 
 from entries.conftest import SHORT, SMALL_NET
 from fairmot_pl.data.synthetic import render_dataset
-from fairmot_pl.mot_format import read_seqinfo, write_seqinfo
+from fairmot_pl.seqinfo import read_seqinfo, write_seqinfo
 
 LIGHTER = [
     *SMALL_NET,

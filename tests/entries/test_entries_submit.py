@@ -68,8 +68,9 @@ def test_what_the_server_would_refuse_is_refused(given, tmp_path, monkeypatch, c
     folder = tmp_path / out.strip().splitlines()[-1].removeprefix("results: ")
     assert not list(folder.glob("*.zip"))
     assert {each["check"] for each in json.loads((folder / "findings.json").read_text())} == {
-        "result-frame", "result-missing"
-    }  # fmt: skip
+        "result-frame",
+        "result-missing",
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 
-import numpy as np
 import pytest
 
+from evaluation.stored_rows import sample_of_motmetrics, streams_of_trackers
 from fairmot_pl import evaluate_tracking
 
 IDENTITY = {"idtp": "IDTP", "idfp": "IDFP", "idfn": "IDFN", "idf1": "IDF1", "idp": "IDP", "idr": "IDR"}
@@ -26,24 +25,14 @@ def assert_near_motmetrics(got, want, *, clear):
 
 def test_streams_of_trackers(golden):
     reference = json.loads(golden("metrics.json").read_text())["streams"]["motmetrics"]
-    truth, results = {}, {}
-    for name in reference:
-        stream, tracker = name.split("_", 1)
-        with np.load(golden(f"tracker_{stream}.npz")) as arrays:
-            truth[name], results[name] = arrays["gt"], arrays[f"{tracker}__tracks"]
-    summary = evaluate_tracking(truth, results, benchmark="MOT15")
+    summary = evaluate_tracking(*streams_of_trackers(golden, reference), benchmark="MOT15")
     for name, want in reference.items():
         assert_near_motmetrics(summary.sequences[name], want, clear=1)
 
 
 def test_sample_of_motmetrics(golden):
     reference = json.loads(golden("metrics.json").read_text())["tud"]["motmetrics"]
-    names = sorted(set(reference) - {"OVERALL"})
-    truth, results = (
-        {name: np.loadtxt(str(files("motmetrics") / "data" / name / file), delimiter=",") for name in names}
-        for file in ("gt.txt", "test.txt")
-    )
-    summary = evaluate_tracking(truth, results)
+    summary = evaluate_tracking(*sample_of_motmetrics(sorted(set(reference) - {"OVERALL"})))
     for name, want in reference.items():
         got = summary.overall if name == "OVERALL" else summary.sequences[name]
         assert_near_motmetrics(got, want, clear=0)

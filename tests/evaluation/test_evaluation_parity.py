@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evaluation.stored_rows import sample_of_motmetrics, streams_of_trackers
 from fairmot_pl import evaluate_tracking
 
 STORED = Path(__file__).resolve().parents[1] / "golden" / "evaluation_trackeval.json"
@@ -49,23 +49,13 @@ def test_real_results(real_data, benchmark):
 
 def test_sample_of_motmetrics(golden):
     reference = json.loads(golden("metrics.json").read_text())["tud"]["trackeval"]
-    sample = files("motmetrics") / "data"
-    names = sorted(set(reference) - {COMBINED})
-    truth, results = (
-        {name: np.loadtxt(str(sample / name / file), delimiter=",") for name in names}
-        for file in ("gt.txt", "test.txt")
-    )
-    assert_equals_trackeval(evaluate_tracking(truth, results), reference, tolerance=1e-9)
+    summary = evaluate_tracking(*sample_of_motmetrics(sorted(set(reference) - {COMBINED})))
+    assert_equals_trackeval(summary, reference, tolerance=1e-9)
 
 
 def test_streams_of_trackers(golden):
     reference = json.loads(golden("metrics.json").read_text())["streams"]["trackeval"]
-    truth, results = {}, {}
-    for name in reference:
-        stream, tracker = name.split("_", 1)
-        with np.load(golden(f"tracker_{stream}.npz")) as arrays:
-            truth[name], results[name] = arrays["gt"], arrays[f"{tracker}__tracks"]
-    summary = evaluate_tracking(truth, results, benchmark="MOT15")
+    summary = evaluate_tracking(*streams_of_trackers(golden, reference), benchmark="MOT15")
     assert_equals_trackeval(summary, reference, tolerance=1e-9)
     for name, want in reference.items():
         for metric in ("HOTA", "DetA", "AssA"):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fairmot_pl import evaluate_tracking
-from fairmot_pl.mot_format import MotTable, SequenceInfo, write_mot, write_seqinfo
+from fairmot_pl.mot_format import MotTable, write_mot
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 
 @pytest.fixture

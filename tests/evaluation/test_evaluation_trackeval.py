@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from fairmot_pl import evaluate_tracking
-from fairmot_pl.mot_format import SequenceInfo, read_mot, write_seqinfo
+from fairmot_pl.mot_format import read_mot
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 FLOATS = ("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR")
 COUNTS = ("IDSW", "FP", "FN", "TP", "MT", "PT", "ML", "Frag", "IDTP", "IDFP", "IDFN")

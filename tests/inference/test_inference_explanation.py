@@ -16,6 +16,7 @@ from fairmot_pl.tracking.trace import traced
 from inference import rendered
 from inference.planted import PLANTS, planted
 from inference.planted_causes import explained, named_causes, tracked
+from tracking.streams import recorded_frames
 
 SELDOM = {"fusion": {"occlusion", "missed detection"}}
 """What hardly ever makes an association change an id."""
@@ -96,23 +97,9 @@ def test_no_results_no_ground_truth_no_frames():
     [("TUD-Campus", "fairmot"), ("TUD-Campus_oracle", "fairmot"), ("TUD-Campus", "fusion"), ("ETH-Sunnyday", "fusion")],
 )
 def test_every_switch_of_real_streams_is_explained(real_data, stream, association):
-    stored = np.load(real_data / "streams" / f"{stream}.npz")
-    looks = stored["embeddings"].astype(np.float32)
-    frames = [
-        (
-            frame,
-            Detections(
-                boxes=stored["boxes_xyxy"][rows],
-                scores=stored["scores"][rows],
-                embeddings=looks[rows] / np.linalg.norm(looks[rows], axis=1, keepdims=True),
-                classes=np.zeros(rows.sum()),
-            ),
-            {},
-        )
-        for frame in range(1, int(stored["n_frames"]) + 1)
-        for rows in [stored["frame"] == frame]
-    ]
-    settings = {"frame_rate": float(stored["frame_rate"]), "association": association}
+    seen, frame_rate = recorded_frames(real_data / "streams" / f"{stream}.npz")
+    frames = [(number, detections, {}) for number, detections in enumerate(seen, 1)]
+    settings = {"frame_rate": frame_rate, "association": association}
     tracker = OnlineTracker(**settings)
     results = [track_rows(frame, tracker.update(found)) for frame, found, _ in frames]
     results = MotTable.from_rows(np.concatenate(results))

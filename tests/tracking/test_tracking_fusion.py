@@ -7,8 +7,8 @@ import pytest
 
 from fairmot_pl import Detections, OnlineTracker, evaluate_tracking
 from fairmot_pl.boxes import pairwise_iou
+from tracking.streams import LOOKS, crowd
 
-LOOKS = np.eye(16, dtype=np.float32)
 NOBODY = Detections.empty(16)
 
 
@@ -255,45 +255,6 @@ def test_without_embeddings_places_alone_tell():
 def test_parts_of_other_associations_are_refused(part):
     with pytest.raises(ValueError, match="no parts to switch but use_reid"):
         OnlineTracker(association="fusion", **part)
-
-
-def crowd(seed, frames, people=12, blink=0.15):
-    """People who walk and blink, with noise, and a false detection a frame."""
-    rng = np.random.default_rng(seed)
-    centre, speed = rng.uniform(0, 900, (people, 2)), rng.normal(0, 3, (people, 2))
-    height = rng.uniform(60, 150, people)
-    for _ in range(frames):
-        centre = (centre + speed) % 900
-        who = np.flatnonzero(rng.random(people) > blink)
-        at = np.concatenate([centre[who] + rng.normal(0, 1, (len(who), 2)), rng.uniform(0, 900, (1, 2))])
-        half = np.append(height[who], 100)[:, None] * [0.2, 0.5]
-        yield Detections(
-            boxes=np.concatenate([at - half, at + half], axis=1),
-            scores=rng.uniform(0.1, 1, len(at)),
-            embeddings=LOOKS[np.append(who % 16, rng.integers(16))] + rng.normal(0, 0.05, (len(at), 16)),
-            classes=np.zeros(len(at)),
-        )
-
-
-def test_the_order_of_detections_does_not_matter(rows_of):
-    rng = np.random.default_rng(1)
-    stream = list(crowd(3, 60))
-    shuffled = [detections.select(rng.permutation(len(detections))) for detections in stream]
-    want = rows_of(OnlineTracker(association="fusion"), stream)
-    np.testing.assert_array_equal(rows_of(OnlineTracker(association="fusion"), shuffled), want)
-    assert len(np.unique(want[:, 1])) > 12
-
-
-def test_trackers_are_independent_and_start_over_after_reset(rows_of):
-    streams = list(crowd(4, 40)), list(crowd(5, 40))
-    want = [rows_of(OnlineTracker(association="fusion"), stream) for stream in streams]
-    first, second = (OnlineTracker(association="fusion") for _ in streams)
-    for one, other in zip(*streams, strict=True):
-        in_turn = first.update(one), second.update(other)
-    for tracks, rows in zip(in_turn, want, strict=True):
-        np.testing.assert_array_equal(tracks.ids, rows[rows[:, 0] == 40, 1])
-    first.reset()
-    np.testing.assert_array_equal(rows_of(first, streams[1]), want[1])
 
 
 def test_ids_are_new_numbers_in_order_and_rows_sorted(rows_of):

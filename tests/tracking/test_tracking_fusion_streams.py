@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from fairmot_pl import Detections, OnlineTracker, evaluate_tracking
+from fairmot_pl import OnlineTracker, evaluate_tracking
 from fairmot_pl.inference.tracking import keep_for_output
 from fairmot_pl.mot_format import MotTable, read_mot, track_rows
+from tracking.streams import recorded_frames
 
 SEQUENCES = {"TUD-Campus": "MOT15", "ETH-Sunnyday": "MOT15", "MOT17-09": "MOT17"}
 
 
 @pytest.fixture(scope="module")
-def streams():
-    if "FAIRMOT_DATA" not in os.environ:
-        pytest.skip("FAIRMOT_DATA is not set; it names the folder with the recorded streams")
-    return Path(os.environ["FAIRMOT_DATA"]) / "streams"
-
-
-def recorded(file):
-    """Frames of a stream, empty ones too, and its frame rate."""
-    with np.load(file) as stored:
-        parts = {name: stored[name] for name in stored.files}
-    looks = parts["embeddings"].astype(np.float32)
-    frames = []
-    for number in range(1, int(parts["n_frames"]) + 1):
-        rows = parts["frame"] == number
-        frames.append(
-            Detections(
-                boxes=parts["boxes_xyxy"][rows],
-                scores=parts["scores"][rows],
-                embeddings=looks[rows],
-                classes=np.zeros(rows.sum()),
-            )
-        )
-    return frames, float(parts["frame_rate"])
+def streams(real_data):
+    return real_data / "streams"
 
 
 def tracked(tracker, frames):
@@ -51,7 +28,7 @@ def tracked(tracker, frames):
 def test_the_mean_of_three_videos(streams, kind, hota, idf1, rate_known):
     found = []
     for name, benchmark in SEQUENCES.items():
-        frames, rate = recorded(streams / f"{name}{kind}.npz")
+        frames, rate = recorded_frames(streams / f"{name}{kind}.npz")
         tracker = OnlineTracker(association="fusion", **({"frame_rate": rate} if rate_known else {}))
         truth = read_mot(streams / "gt" / f"{name}.txt")
         summary = evaluate_tracking({name: truth}, {name: tracked(tracker, frames)}, benchmark=benchmark)

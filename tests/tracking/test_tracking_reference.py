@@ -6,7 +6,7 @@ import pytest
 
 from fairmot_pl import Detections, OnlineTracker
 from fairmot_pl.tracking.track import TrackState
-from tracking.streams import golden_stream
+from tracking.streams import golden_stream, recorded_frames
 
 STORED = Path(__file__).parents[1] / "golden" / "tracking_byte.json"
 ASSOCIATIONS = ("fairmot", "byte", "byte_reid")
@@ -73,20 +73,8 @@ def test_tracks_of_real_video_equal_the_reference(rows_of, real_data, associatio
     folder = real_data / "streams"
     reference = {"fairmot": "fairmot_jde", "byte": "fairmot_byte", "byte_reid": "fairmot_byte_reid"}
     want = np.loadtxt(folder / "reference_tracks" / reference[association] / f"{stream}.txt", delimiter=",")
-    stored = dict(np.load(folder / f"{stream}.npz"))
-    tracker = OnlineTracker(association=association, frame_rate=float(stored["frame_rate"]))
-
-    def real():
-        for number in range(1, int(stored["n_frames"]) + 1):
-            here = stored["frame"] == number
-            yield Detections(
-                boxes=stored["boxes_xyxy"][here],
-                scores=stored["scores"][here],
-                embeddings=stored["embeddings"][here],
-                classes=np.zeros(here.sum()),
-            )
-
-    got = rows_of(tracker, real())
+    frames, frame_rate = recorded_frames(folder / f"{stream}.npz")
+    got = rows_of(OnlineTracker(association=association, frame_rate=frame_rate), frames)
     got = got[(got[:, 4] * got[:, 5] > 100) & (got[:, 4] / got[:, 5] <= 1.6)]
     got[:, 6] = 1  # the files hold no scores
     assert_same_rows(got, want[:, :7], tolerance=0.0051)  # the files hold two decimals

@@ -7,31 +7,12 @@ from scipy.optimize import linear_sum_assignment
 
 from fairmot_pl import Detections, OnlineTracker
 from tracking.covariances import whole
+from tracking.streams import crowd
 
-ASSOCIATIONS = ("fairmot", "byte", "byte_reid")
-LOOKS = np.eye(16, dtype=np.float32)
-
-
-def crowd(seed, frames, people=12, blink=0.15):
-    """A noisy simulated stream: people who walk and blink, and one false detection a frame."""
-    rng = np.random.default_rng(seed)
-    centre, speed = rng.uniform(0, 900, (people, 2)), rng.normal(0, 3, (people, 2))
-    height = rng.uniform(60, 150, people)
-    for _ in range(frames):
-        centre = (centre + speed) % 900
-        who = np.flatnonzero(rng.random(people) > blink)
-        at = np.concatenate([centre[who] + rng.normal(0, 1, (len(who), 2)), rng.uniform(0, 900, (1, 2))])
-        half = np.append(height[who], 100)[:, None] * [0.2, 0.5]
-        looks = LOOKS[np.append(who % 16, rng.integers(16))] + rng.normal(0, 0.05, (len(at), 16))
-        yield Detections(
-            boxes=np.concatenate([at - half, at + half], axis=1),
-            scores=rng.uniform(0.1, 1, len(at)),
-            embeddings=looks,
-            classes=np.zeros(len(at)),
-        )
+STAGED = ("fairmot", "byte", "byte_reid")
 
 
-@pytest.mark.parametrize("association", ASSOCIATIONS)
+@pytest.mark.parametrize("association", [*STAGED, "fusion"])
 def test_the_order_of_detections_does_not_matter(rows_of, association):
     rng = np.random.default_rng(1)
     stream = list(crowd(3, 60))
@@ -41,7 +22,7 @@ def test_the_order_of_detections_does_not_matter(rows_of, association):
     assert len(np.unique(want[:, 1])) > 12
 
 
-@pytest.mark.parametrize("association", ASSOCIATIONS)
+@pytest.mark.parametrize("association", [*STAGED, "fusion"])
 def test_trackers_are_independent_and_start_over_after_reset(rows_of, association):
     streams = list(crowd(4, 40)), list(crowd(5, 40))
     want = [rows_of(OnlineTracker(association=association), stream) for stream in streams]
@@ -72,7 +53,7 @@ def test_a_tracker_can_be_stored_and_resumed(rows_of):
     np.testing.assert_array_equal(resumed[:, 1:], want[want[:, 0] > 20, 1:])
 
 
-@pytest.mark.parametrize("association", ASSOCIATIONS)
+@pytest.mark.parametrize("association", STAGED)
 def test_memory_stays_bounded_and_states_sound(association):
     tracker, sizes = OnlineTracker(association=association), []
     for number, detections in enumerate(crowd(8, 2000, people=8, blink=0.3), 1):

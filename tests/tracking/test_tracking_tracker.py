@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from fairmot_pl import Detections, OnlineTracker
+from tracking.streams import LOOKS
 
 ASSOCIATIONS = ("fairmot", "byte", "byte_reid")
-LOOKS = np.eye(16, dtype=np.float32)
 
 
 def frame(*objects):

@@ -21,9 +21,9 @@ from fairmot_pl import __version__
 from fairmot_pl.config.check import ConfigError
 from fairmot_pl.config.entry import job_tags, plain, sweep_folder, task_overrides
 from fairmot_pl.config.folders import conf_dir
+from fairmot_pl.files import write_text
 from fairmot_pl.inference.cache import FOLDER, OutputCache
 from fairmot_pl.inference.precision import resolve_precision
-from fairmot_pl.mot_format import write_text
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.checkpoint import trained_input_size
 from fairmot_pl.training.dashboard.card import RunCard

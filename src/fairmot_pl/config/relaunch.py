@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped,unused-ignore]
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from fairmot_pl.config.check import ConfigError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
-import yaml  # type: ignore[import-untyped,unused-ignore]
+import yaml
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.core.utils import JobReturn
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -25,7 +25,7 @@ from fairmot_pl.config.folders import job_folder
 from fairmot_pl.config.jobs import JOURNAL, OBJECTIVE, read_job
 from fairmot_pl.config.relaunch import MAY_CHANGE, key_of
 from fairmot_pl.config.sweep import SweepAtWork
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.tuning.search import open_storage
 
 if TYPE_CHECKING:

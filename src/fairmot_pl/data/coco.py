@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairmot_pl.boxes import tlwh_to_xyxy
 from fairmot_pl.data.headers import Headers, read_headers, readable
 from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.stills import FlatAnnotations
-from fairmot_pl.mot_format import LARGEST_ID, not_utf8
+from fairmot_pl.files import not_utf8
+from fairmot_pl.mot_format import LARGEST_ID
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("track", "per_box", "unknown")
@@ -30,7 +30,6 @@ PEOPLE = ("person", "pedestrian")
 """Category names that mean people; a file with one category alone may call it as it likes."""
 
 _Record = dict[str, Any]
-_Numbers = NDArray[np.int64]
 
 
 class CocoFormatError(ValueError):

@@ -15,7 +15,7 @@ from fairmot_pl.boxes import box_area, tlwh_to_xyxy
 from fairmot_pl.data.headers import read_headers, readable
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.stills import FlatAnnotations
-from fairmot_pl.mot_format import decode_text
+from fairmot_pl.files import decode_text
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 IDENTITIES = ("per_box", "unknown")

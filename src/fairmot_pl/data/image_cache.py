@@ -14,8 +14,8 @@ import cv2
 
 from fairmot_pl.data.content_key import content_key
 from fairmot_pl.data.images import Image, Picture, decode, read_content, read_picture, resize_area
+from fairmot_pl.files import write_bytes
 from fairmot_pl.letterbox import Letterbox
-from fairmot_pl.mot_format import write_bytes
 from fairmot_pl.structures import FrameAnnotation
 
 FOLDER = ".image_cache"

@@ -192,8 +192,3 @@ def to_planes(image: Image) -> Tensor:
 def to_unit(planes: Tensor) -> Tensor:
     """uint8 of any shape to float32 in [0, 1], on the device that it lies on."""
     return planes.float().div_(255)
-
-
-def to_tensor(image: Image) -> Tensor:
-    """`(h, w, 3)` uint8 to `(3, h, w)` float32 in [0, 1]."""
-    return to_unit(to_planes(image))

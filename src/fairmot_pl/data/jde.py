@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from fairmot_pl.data.headers import IMAGE_SUFFIXES, read_headers, readable
 from fairmot_pl.data.many_files import ask_many
 from fairmot_pl.data.stills import FlatAnnotations
-from fairmot_pl.mot_format import LARGEST_ID, decode_text, read_text
+from fairmot_pl.files import decode_text, read_text
+from fairmot_pl.mot_format import LARGEST_ID
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 MISSING_LABELS = ("error", "empty")
@@ -119,20 +120,24 @@ def listed_image(root: Path, text: str) -> str:
     return os.path.join(root, text.replace("\\", "/")) if "\\" in text and not os.path.exists(path) else path
 
 
-def _below(root: Path) -> list[Path]:
-    """Every image in a folder `images` below the root, sorted."""
-    if not root.is_dir():
-        raise FileNotFoundError(f"{root}: no such folder; expected ROOT/images/ beside ROOT/labels_with_ids/")
-    images = [
+def images_below(root: Path) -> list[Path]:
+    """Every image in a folder `images` below the root, sorted; none where there is no such folder."""
+    return sorted(
         Path(folder, name)
         for folder, _, names in os.walk(root, followlinks=True)
         if "images" in Path(folder).relative_to(root.parent).parts
         for name in names
         if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and name[0] != "."
-    ]
+    )
+
+
+def _below(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root}: no such folder; expected ROOT/images/ beside ROOT/labels_with_ids/")
+    images = images_below(root)
     if not images:
         raise FileNotFoundError(f"{root}: no image in a folder named images below; name a list with lists=...")
-    return sorted(images)
+    return images
 
 
 def _read_labels(labels: Sequence[Path], name: str, missing_labels: str) -> list[_Table]:

@@ -27,7 +27,8 @@ from fairmot_pl.data.mot_layout import (
 )
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.splits import check_split, take_part
-from fairmot_pl.mot_format import MotFormatError, MotTable, SequenceInfo, read_mot, read_seqinfo
+from fairmot_pl.mot_format import MotFormatError, MotTable, read_mot
+from fairmot_pl.seqinfo import SequenceInfo, read_seqinfo
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence, FrameAnnotation
 
 PEDESTRIAN = 1

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from fairmot_pl.data.headers import IMAGE_SUFFIXES, read_headers
-from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_text
-
-DETECTORS = ("SDP", "FRCNN", "DPM")
-"""MOT17 holds every video three times, once a detector, with equal images and ground truth. Best first."""
+from fairmot_pl.files import read_text
+from fairmot_pl.mot_format import MotFormatError
+from fairmot_pl.seqinfo import DETECTORS, SequenceInfo, video_and_detector, video_of
 
 FrameRate = float | Mapping[str, float] | None
 """Frames per second of all sequences, or of each by name."""
-
-_DETECTOR_COPY = re.compile(rf"(?P<video>.+)-(?P<detector>{'|'.join(DETECTORS)})")
 
 _LAYOUT = "ROOT/train/SEQUENCE/ or ROOT/SEQUENCE/, each with img1/, gt/gt.txt and seqinfo.ini"
 
@@ -94,11 +90,6 @@ def _listed_names(names: list[str], path: Path) -> list[str]:
     return kept
 
 
-def video_of(name: str) -> str:
-    """`MOT17-02` for `MOT17-02-SDP`; the name itself for a sequence without detector copies."""
-    return _split_name(name)[0]
-
-
 def _looks_like_sequence(folder: Path) -> bool:
     """Hidden folders, such as notebooks leave, are none."""
     return (
@@ -108,16 +99,10 @@ def _looks_like_sequence(folder: Path) -> bool:
     )
 
 
-def _split_name(name: str) -> tuple[str, str | None]:
-    """`MOT17-02-SDP` to (`MOT17-02`, `SDP`); (name, None) for a sequence without detector copies."""
-    match = _DETECTOR_COPY.fullmatch(name)
-    return (match["video"], match["detector"]) if match else (name, None)
-
-
 def _pick_names(names: list[str], wanted: Sequence[str], folder: Path) -> list[str]:
     picked = []
     for want in wanted:
-        hits = [name for name in names if want in (name, _split_name(name)[0])]
+        hits = [name for name in names if want in (name, video_of(name))]
         if not hits:
             near = get_close_matches(str(want), names, n=1)
             hint = f"; nearest is {near[0]}" if near else ""
@@ -129,7 +114,7 @@ def _pick_names(names: list[str], wanted: Sequence[str], folder: Path) -> list[s
 def _one_copy_each(names: list[str], detector: str, folder: Path) -> list[str]:
     copies: dict[str, dict[str | None, str]] = {}
     for name in names:
-        video, copy = _split_name(name)
+        video, copy = video_and_detector(name)
         copies.setdefault(video, {})[copy] = name
     kept = []
     for video, by_detector in copies.items():

@@ -1,4 +1,4 @@
-"""A progress bar over work that may be long: it shows itself only where the work turns out to be."""
+"""Progress bars; one over work that may be long shows itself only where the work turns out to be."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ PATIENCE = 2.0
 """Seconds that pass before a bar appears."""
 
 
+def counting_bar(*, stderr: bool = True, disable: bool = False) -> Progress:
+    """Bars that say what is going on, how much of it is done and how long it will take.
+
+    Args:
+        stderr: whether they are shown on the error stream, or on standard output.
+        disable: show nothing.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True) if stderr else None, disable=disable)
+
+
 def progress(items: Iterable[_Item], description: str, total: int | None = None) -> Iterator[_Item]:
     """Yield the items; after a while, show on the error stream how far it is.
 
@@ -24,8 +35,7 @@ def progress(items: Iterable[_Item], description: str, total: int | None = None)
         description: what is going on, for example `reading headers of mot17`.
         total: how many there are; None where nobody knows.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), disable=os.environ.get("LOCAL_RANK", "0") != "0")
+    bar = counting_bar(disable=os.environ.get("LOCAL_RANK", "0") != "0")
     job, started, shown = bar.add_task(description, total=total), time.monotonic(), False
     try:
         for item in items:

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.data.mot_layout import video_of
 from fairmot_pl.data.sources import DataSource
+from fairmot_pl.seqinfo import video_of
 from fairmot_pl.structures import UNKNOWN_IDENTITY, AnnotatedSequence
 
 _Footage: TypeAlias = tuple[Path, str]

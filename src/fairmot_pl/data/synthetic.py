@@ -26,7 +26,9 @@ import numpy as np
 
 from fairmot_pl.data.synthetic_config import RENDERER, SyntheticConfig
 from fairmot_pl.data.synthetic_frames import SyntheticScene
-from fairmot_pl.mot_format import SequenceInfo, write_mot, write_seqinfo, write_text
+from fairmot_pl.files import write_text
+from fairmot_pl.mot_format import write_mot
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 MARKER = "synthetic.json"
 """Written last into a sequence's folder: the settings it was rendered with, and who wears whose clothes."""

@@ -24,7 +24,9 @@ from fairmot_pl.data.mot_layout import check_frame_rate
 from fairmot_pl.data.progress import progress
 from fairmot_pl.data.splits import check_split, take_part
 from fairmot_pl.data.video_frames import Image, decode_frames, read_video_header, upright_pixels
-from fairmot_pl.mot_format import MotFormatError, SequenceInfo, read_text, write_seqinfo, write_text
+from fairmot_pl.files import read_text, write_text
+from fairmot_pl.mot_format import MotFormatError
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 from fairmot_pl.structures import AnnotatedSequence
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts"})

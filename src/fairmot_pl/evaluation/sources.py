@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.mot_format import MotTable, line_of_row, read_mot, read_seqinfo
+from fairmot_pl.mot_format import MotTable, line_of_row, read_mot
+from fairmot_pl.seqinfo import read_seqinfo, video_of
 
 TrackSource = str | os.PathLike[str] | Mapping[str, NDArray[Any] | MotTable]
 """A folder in MOTChallenge format, or sequence name to rows `(R, 6 or more)`."""
 
 Origin = str | Path
 """What errors call a table: the file that it was read from, whose lines they then name, or some words."""
-
-_DETECTOR = re.compile(r"-(?:DPM|FRCNN|SDP)$")
-"""MOT17 holds every video three times, once a detector, with equal ground truth."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +74,8 @@ def tracked_copies(
 
     A copy is left out only where another one of the same video has results; of a video without any, all stay.
     """
-    tracked = {_video(name) for name in ground_truth if name in results}
-    return {name: rows for name, rows in ground_truth.items() if name in results or _video(name) not in tracked}
+    tracked = {video_of(name) for name in ground_truth if name in results}
+    return {name: rows for name, rows in ground_truth.items() if name in results or video_of(name) not in tracked}
 
 
 def check_same_sequences(ground_truth: Mapping[str, SequenceRows], results: Mapping[str, SequenceRows]) -> None:
@@ -139,11 +136,6 @@ def place_of(source: Origin, row: int) -> str:
 
 def _place(source: Origin, row: int) -> str:
     return f"line {line_of_row(source, row)}" if isinstance(source, Path) else f"row {row}"
-
-
-def _video(name: str) -> str:
-    """`MOT17-02` for `MOT17-02-SDP`; other names as they are."""
-    return _DETECTOR.sub("", name)
 
 
 def _folder(path: str | os.PathLike[str], kind: str) -> Path:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.data.content_key import content_key
-from fairmot_pl.mot_format import write_bytes
+from fairmot_pl.files import write_bytes
 from fairmot_pl.structures import AnnotatedSequence, Detections, FrameOutput
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fairmot_pl.data.images import read_picture
 from fairmot_pl.data.progress import progress
+from fairmot_pl.files import write_bytes
 from fairmot_pl.inference.cache import sequence_key
 from fairmot_pl.inference.camera_motion import CameraMotion
-from fairmot_pl.mot_format import write_bytes
 from fairmot_pl.structures import AnnotatedSequence
 
 log = logging.getLogger(__name__)

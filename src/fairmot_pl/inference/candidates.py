@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -92,13 +93,11 @@ def _candidate(trace: FrameTrace, column: int, track: int, role: str, person: in
                 outcome="no track took the detection, so it starts one",
             )
         return Candidate(track=track, role=role, person=person, outcome="no longer there")
-    return Candidate(
-        track=track,
-        role=role,
-        person=person,
-        state=str(trace.tracks.states[row]),
-        age=round(trace.tracks.age[row]),
-        unseen=round(trace.tracks.unseen[row] - 1),
+    return _living(
+        trace,
+        row,
+        role,
+        person,
         appearance=None if trace.appearance is None else float(trace.appearance[row, column]),
         overlap=1 - float(trace.overlap[row, column]),
         motion=float(trace.motion[row, column]),
@@ -113,15 +112,20 @@ def _unseen(trace: FrameTrace, track: int, role: str, person: int | None) -> Can
     if row is None:
         return Candidate(track=track, role=role, person=person, outcome="no longer there")
     elsewhere = bool((trace.assigned == track).any())
+    outcome = "not this person's detection" if elsewhere else "no detection"
+    return _living(trace, row, role, person, outcome=outcome, elsewhere=elsewhere)
+
+
+def _living(trace: FrameTrace, row: int, role: str, person: int | None, **said: Any) -> Candidate:
+    """A track of the frame with what is known of it in any case, and what is `said` of it and the detection."""
     return Candidate(
-        track=track,
+        track=int(trace.tracks.ids[row]),
         role=role,
         person=person,
         state=str(trace.tracks.states[row]),
         age=round(trace.tracks.age[row]),
         unseen=round(trace.tracks.unseen[row] - 1),
-        outcome="no detection" if not elsewhere else "not this person's detection",
-        elsewhere=elsewhere,
+        **said,
     )
 
 

@@ -13,14 +13,11 @@ from torch import Tensor, nn
 from fairmot_pl.codec.decode import Sight, decode_sight, sight_of
 from fairmot_pl.data.images import letterbox_pixels, to_unit
 from fairmot_pl.inference.precision import AUTOCAST, check_precision, resolve_precision
-from fairmot_pl.letterbox import Letterbox
+from fairmot_pl.letterbox import Letterbox, checked_input_size
 from fairmot_pl.models.compiling import compile_parts
 from fairmot_pl.models.fairmot import FairMOT
 from fairmot_pl.models.folding import folded
 from fairmot_pl.structures import Detections
-
-INPUT_MULTIPLE = 32
-"""The network halves its input five times."""
 
 
 class Prepared(NamedTuple):
@@ -184,21 +181,6 @@ def locate(detections: Detections, letterbox: Letterbox) -> Detections:
         embeddings=detections.embeddings,
         classes=detections.classes,
     )
-
-
-def checked_input_size(input_size: tuple[int, int]) -> tuple[int, int]:
-    """A size that the network can take.
-
-    Raises:
-        ValueError: not two positive multiples of 32.
-    """
-    sides = tuple(input_size)
-    if len(sides) != 2 or any(int(side) != side or side <= 0 or side % INPUT_MULTIPLE for side in sides):
-        raise ValueError(
-            f"input_size is {input_size}; allowed: (height, width), both positive multiples of "
-            f"{INPUT_MULTIPLE}, for example (608, 1088)"
-        )
-    return int(sides[0]), int(sides[1])
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

@@ -96,10 +96,10 @@ def changes_between(first: str, second: str) -> list[str]:
 
     Empty where they are one commit, or this repository does not have both.
     """
-    commits = [re.match(r"[0-9a-f]{7,40}", text) for text in (first, second)]
-    if not all(commits) or commits[0].group() == commits[1].group():  # type: ignore[union-attr]
+    found = [re.match(r"[0-9a-f]{7,40}", text) for text in (first, second)]
+    names = [commit.group() for commit in found if commit]
+    if len(names) < 2 or names[0] == names[1]:
         return []
-    names = [found.group() for found in commits if found]
     stated = git("diff", "--stat=110", *names, "--", ":/src", ":/conf", ":/pyproject.toml", ":/requirements.lock")
     lines = [line.strip() for line in (stated or "").splitlines()]
     return lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 2], "...", lines[-1]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairmot_pl import __version__
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.comparison import TEST_IN_WORDS, ComparisonTable
 from fairmot_pl.reporting.comparison_curves import curves_figure
@@ -19,7 +19,7 @@ from fairmot_pl.reporting.figures import to_svg
 from fairmot_pl.reporting.grouping import RunGroup, short_keys
 from fairmot_pl.reporting.metrics_log import MetricsLog
 from fairmot_pl.reporting.verdicts import Verdict
-from fairmot_pl.reporting.wording import figure_text, is_fraction, signed_text
+from fairmot_pl.reporting.wording import figure_text, is_fraction, sentence, signed_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def write_comparison_page(
         f"<header><h1>{escape(title)}</h1><p class='subtitle'>{escape(subtitle)}</p></header>",
         page.note_lines(answer(table, metric)),
         page.note(explanation.headline()) if explanation else "",
-        *map(page.warning, [*map(_sentence, table.notes()), *problems]),
+        *map(page.warning, [*map(sentence, table.notes()), *problems]),
         page.section("Results", _html_table(results), page.caption(_legend(table))),
         page.section(
             "What comes of each setting",
@@ -232,10 +232,6 @@ def _read_logs(groups: Sequence[RunGroup]) -> tuple[list[list[MetricsLog]], list
 
 def _svg(figure: Figure | None, alt: str) -> str:
     return page.plot(to_svg(figure, alt=alt)) if figure is not None else ""
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
 
 
 def _count(number: int, noun: str) -> str:

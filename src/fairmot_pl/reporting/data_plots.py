@@ -86,9 +86,13 @@ def _draw(
                 counts = np.histogram(found.clip(edges[0], edges[-1]), edges)[0]
                 panel.stairs(100 * counts / len(found), edges, color=COLOURS[colour], alpha=0.18, fill=True)
                 panel.stairs(
-                    100 * counts / len(found), edges, color=COLOURS[colour], label=name, linewidth=1.8,
+                    100 * counts / len(found),
+                    edges,
+                    color=COLOURS[colour],
+                    label=name,
+                    linewidth=1.8,
                     linestyle="-" if side == "train" else "--",
-                )  # fmt: skip
+                )
         if log:
             from matplotlib.ticker import LogLocator
 

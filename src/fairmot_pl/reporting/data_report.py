@@ -14,7 +14,7 @@ from fairmot_pl import __version__
 from fairmot_pl.data.audit.audit import AuditReport
 from fairmot_pl.data.audit.findings import Finding, how_to_mend
 from fairmot_pl.data.audit.statistics import DataSheet
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.data_plots import MAX_BARS, SIDES, people_figure, sequences_figure
 from fairmot_pl.reporting.figures import to_svg

@@ -12,9 +12,9 @@ from typing import Any
 from fairmot_pl import __version__
 from fairmot_pl.evaluation.causes import Cause
 from fairmot_pl.evaluation.hota import association_accuracy
+from fairmot_pl.files import write_text
 from fairmot_pl.inference.candidates import Candidate
 from fairmot_pl.inference.explanation import ExplainedSwitch, SequenceExplanation
-from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import to_svg
 from fairmot_pl.reporting.identity_timeline import MOST_ROWS, hidden_people, timeline_figure

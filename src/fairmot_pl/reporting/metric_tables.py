@@ -13,7 +13,7 @@ from fairmot_pl.evaluation.detection import BANDS
 from fairmot_pl.evaluation.embedding import FARS, GAPS
 from fairmot_pl.evaluation.quality import Quality
 from fairmot_pl.evaluation.summary import OVERALL, Figures, Summary
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting.wording import figure_text, is_fraction
 
 FOLDER = "tables"

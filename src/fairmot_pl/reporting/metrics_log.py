@@ -14,9 +14,6 @@ from fairmot_pl.mot_format import write_text
 
 Float = NDArray[np.float64]
 
-AXES = ("step", "epoch")
-"""Columns that say when, not what."""
-
 
 @dataclass(frozen=True)
 class MetricsLog:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped,unused-ignore]
+import yaml
 
 from fairmot_pl.evaluation.summary import OVERALL
 from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics

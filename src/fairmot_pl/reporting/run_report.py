@@ -14,7 +14,7 @@ from urllib.parse import quote
 from fairmot_pl import __version__
 from fairmot_pl.evaluation.quality import Quality
 from fairmot_pl.evaluation.summary import Summary
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.evidence import Picture
 from fairmot_pl.reporting.figures import plotted
@@ -25,7 +25,7 @@ from fairmot_pl.reporting.quality_sections import detection_parts, reid_parts, t
 from fairmot_pl.reporting.stage_times import StageTimes, slowest_line, stage_figure
 from fairmot_pl.reporting.tracking_sections import Scores, tracking_parts
 from fairmot_pl.reporting.training_plots import loss_figure
-from fairmot_pl.reporting.wording import figure_text, is_fraction
+from fairmot_pl.reporting.wording import figure_text, is_fraction, sentence
 
 REPORT_NAME = "report.html"
 HEADLINE = ("HOTA", "MOTA", "IDF1", "IDSW", "DetA", "AssA", "AP50", "TPR@FAR=0.1")
@@ -217,17 +217,13 @@ def _time_parts(stages: StageTimes) -> list[str]:
     if figure is None:
         return []
     return [
-        f"<p>{escape(_sentence(slowest_line(stages)))}</p>",
+        f"<p>{escape(sentence(slowest_line(stages)))}</p>",
         plotted(figure, "Milliseconds that each stage of training and of validation takes, slowest first"),
         page.caption(
             "Each instant counts for one stage, the innermost at work in the main process; names like ValidationMedia "
             "are callbacks. On a GPU, work is queued: training stages show where the processor waits for it."
         ),
     ]
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
 
 
 def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fairmot_pl import __version__
 from fairmot_pl.evaluation.summary import Summary
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import to_svg
 from fairmot_pl.reporting.tuning_plots import history_figure, plane_figure, slice_figure

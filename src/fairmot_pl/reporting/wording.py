@@ -59,5 +59,10 @@ def signed_text(name: str, difference: float) -> str:
     return text if not any(digit in text for digit in "123456789") else ("+" if difference > 0 else "-") + text
 
 
+def sentence(text: str) -> str:
+    """Words with a capital letter and a full stop."""
+    return text[:1].upper() + text[1:] + "."
+
+
 def _short(name: str) -> str:
     return name.rsplit("/", 1)[-1]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from fairmot_pl.boxes import xyah_to_xyxy, xyxy_to_xyah
 from fairmot_pl.structures import Detections, Tracks
 from fairmot_pl.tracking import kalman
 from fairmot_pl.tracking.camera import move_boxes, move_states
+from fairmot_pl.tracking.columns import Columns
 from fairmot_pl.tracking.costs import overlapping, unit_length
 from fairmot_pl.tracking.reupdate import reupdate
 
@@ -36,8 +36,8 @@ TENTATIVE, CONFIRMED, LOST = map(int, TrackState)  # plain numbers, which NumPy 
 
 
 @dataclass(kw_only=True)
-class TrackTable:
-    """T tracks, oldest id first. Columns are changed in place; `select` and `join` make new tables.
+class TrackTable(Columns):
+    """T tracks, oldest id first.
 
     Everything in pixels is in those of the present frame. Frames are points in time, counted in frames of the
     nominal rate: whole numbers unless timestamps say otherwise.
@@ -59,7 +59,6 @@ class TrackTable:
         seen_covariance: `(T, 3, 4)` its covariance.
     """
 
-    ids: Index
     states: NDArray[np.int8]
     mean: Array
     covariance: Array
@@ -72,9 +71,6 @@ class TrackTable:
     seen_boxes: Array
     seen_mean: Array
     seen_covariance: Array
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     @classmethod
     def born(cls, detections: Detections, *, first_id: int, frame: float, state: TrackState) -> TrackTable:
@@ -97,20 +93,6 @@ class TrackTable:
             seen_mean=mean.copy(),
             seen_covariance=covariance.copy(),
         )
-
-    def select(self, which: NDArray[Any]) -> TrackTable:
-        """A copy with only the tracks that `which` (mask or indices) picks."""
-        return TrackTable(**{name: getattr(self, name)[which] for name in _COLUMNS})
-
-    def keep(self, which: Mask) -> TrackTable:
-        """The tracks that `which` `(T,)` picks; no copy where that is all of them."""
-        return self if which.all() else self.select(which)
-
-    def join(self, younger: TrackTable) -> TrackTable:
-        """These tracks followed by `younger` ones."""
-        if not len(younger) or not len(self):  # an empty table does not know the embedding's dimension
-            return self if len(self) else younger
-        return TrackTable(**{name: np.concatenate([getattr(self, name), getattr(younger, name)]) for name in _COLUMNS})
 
     @property
     def boxes(self) -> NDArray[np.float64]:
@@ -231,6 +213,3 @@ class TrackTable:
         older = age[seen[row]] > age[lost[column]]
         distinct[np.where(older, lost[column], seen[row])] = False
         return distinct
-
-
-_COLUMNS = tuple(field.name for field in fields(TrackTable))

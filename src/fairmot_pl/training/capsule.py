@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from fairmot_pl.codec.maps import Targets
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting.code_history import source_hashes
 from fairmot_pl.reporting.run_records import CAPSULE_NAME, read_record
 from fairmot_pl.training.datamodule import FairMOTDataModule

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from fairmot_pl.data.sources import DataSource
 from fairmot_pl.structures import AnnotatedSequence
+
+
+def check_training(train_sets: Sequence[DataSource], sources: Mapping[str, Any], root: Path) -> None:
+    """Refuse data without an image.
+
+    Args:
+        train_sets: all that were read.
+        sources: what they were read from, as `data.train` says it.
+        root: where that is.
+
+    Raises:
+        ValueError: naming the sources.
+    """
+    if not any(len(sequence) for found in train_sets for sequence in found.sequences):
+        raise ValueError(f"nothing to train on: data.train={sources} under {root} holds no image")
 
 
 def check_classes(train_sets: Sequence[DataSource], num_classes: int) -> None:
@@ -24,11 +41,16 @@ def check_classes(train_sets: Sequence[DataSource], num_classes: int) -> None:
             )
 
 
-def check_validation(sequences: Sequence[AnnotatedSequence]) -> None:
+def check_validation(sequences: Sequence[AnnotatedSequence], sources: Mapping[str, Any], root: Path) -> None:
     """Refuse what cannot be tracked, or could not be told apart in the results.
 
+    Args:
+        sequences: all that were read.
+        sources: what they were read from, as `data.val` says it; empty for no validation.
+        root: where that is.
+
     Raises:
-        ValueError: still images, or two sequences of one name.
+        ValueError: still images, two sequences of one name, or sources without a frame.
     """
     stills = [sequence.name for sequence in sequences if not sequence.is_video]
     if stills:
@@ -40,3 +62,8 @@ def check_validation(sequences: Sequence[AnnotatedSequence]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"validation sequences must have different names; more than once: {', '.join(twice)}")
+    if sources and not any(map(len, sequences)):
+        raise ValueError(
+            f"the validation set is empty: data.val={sources} under {root} holds no frame; "
+            "name other sources, or data.val=null to train without validation"
+        )

@@ -8,28 +8,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import (
-    FrameSample,
-    TrainingSample,
-    TrainingSamples,
-    check_input_size,
-    collate_samples,
-    prepare_worker,
-)
+from fairmot_pl.data.dataset import TrainingSample, TrainingSamples, collate_samples
+from fairmot_pl.data.frames import FrameSample
 from fairmot_pl.data.identities import IdentityIndex, check_numbering
 from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
-from fairmot_pl.data.sampling import EpochSampler
 from fairmot_pl.data.sources import DataSource, read_sources
+from fairmot_pl.data.workers import prepare_worker
 from fairmot_pl.inference.cache import OutputCache
+from fairmot_pl.letterbox import checked_input_size
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.broken_images import BrokenImages
-from fairmot_pl.training.data_checks import check_classes, check_validation
+from fairmot_pl.training.data_checks import check_classes, check_training, check_validation
+from fairmot_pl.training.epoch_order import EpochOrder
 from fairmot_pl.training.recordings import (
     RecordedBatch,
     RecordedSample,
@@ -99,11 +94,9 @@ class FairMOTDataModule(pl.LightningDataModule):
         max_broken_share: float = 0.01,
     ) -> None:
         super().__init__()
-        height, width = input_size
-        check_input_size((height, width))
         self.root = Path(root).expanduser()
         self.train_sources, self.val_sources = dict(train), dict(val or {})
-        self.input_size = (height, width)
+        self.input_size = checked_input_size(input_size)
         self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
         self.seed = seed
         if frames_per_sequence < 1 or batch_size % frames_per_sequence:
@@ -150,21 +143,13 @@ class FairMOTDataModule(pl.LightningDataModule):
             self.identities = IdentityIndex.build(
                 [(found.name, list(found.sequences)) for found in self.train_sets], numbering=self.identity_numbering
             )
-            if not any(map(len, self.train_sequences)):
-                raise ValueError(
-                    f"nothing to train on: data.train={self.train_sources} under {self.root} holds no image"
-                )
+            check_training(self.train_sets, self.train_sources, self.root)
             check_classes(self.train_sets, self.encoding["num_classes"])
             self.samples = self.make_samples()
             self._is_read.add("train")
         if "val" not in self._is_read:
             self.val_sets = read_sources(self.val_sources, self.root)
-            check_validation(self.val_sequences)
-            if self.val_sources and not any(map(len, self.val_sequences)):
-                raise ValueError(
-                    f"the validation set is empty: data.val={self.val_sources} under {self.root} holds no frame; "
-                    "name other sources, or data.val=null to train without validation"
-                )
+            check_validation(self.val_sequences, self.val_sources, self.root)
             self._is_read.add("val")
 
     @property
@@ -216,10 +201,12 @@ class FairMOTDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[TrainingSample]:
         """Shuffled, augmented batches. After a resume in mid-epoch, the batches already seen are left out."""
-        samples = self.samples
-        sampler = self._sampler(len(samples))
+        order = self._order()
+        sampler = (
+            order.resumed(self.trainer.fit_loop, self.batch_size) if self.trainer is not None else order.of_epoch(0)
+        )
         return DataLoader(
-            samples,
+            self.samples,
             batch_size=self.batch_size,
             sampler=sampler,
             collate_fn=collate_samples,
@@ -274,37 +261,20 @@ class FairMOTDataModule(pl.LightningDataModule):
     def _on_cuda(self) -> bool:
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
-    def _sampler(self, samples: int) -> EpochSampler:
-        """This process's share of the shuffled samples, less what a resumed epoch has behind it."""
-        settings = self._order()
-        sampler = EpochSampler(samples, **settings)
-        if self.trainer is None:
-            return sampler
-        # `restarting` is false of a checkpoint from the end of an epoch, and `current_epoch` still that one: what the
-        # trainer sets later is too late for loader processes, which begin at once
-        loop: Any = self.trainer.fit_loop  # its progress is typed too narrowly
-        epoch, completed = loop.epoch_progress.current.processed, loop.epoch_progress.current.completed
-        done = loop.epoch_loop.batch_progress.current.processed * self.batch_size
-        start = 0 if epoch > completed or done > len(sampler) - self.batch_size else done
-        resumed = EpochSampler(samples, **settings, start_epoch=epoch, start=start)
-        resumed.set_epoch(epoch)
-        return resumed
-
-    def _order(self) -> dict[str, Any]:
-        """Keywords of `EpochSampler` that say which samples are this process's, and in which order."""
+    def _order(self) -> EpochOrder:
         rank, world_size = self._rank()
-        lengths = [len(sequence) for sequence in self.train_sequences]
-        return {
-            **{"shuffle": True, "seed": self.seed, "rank": rank, "world_size": world_size},
-            **{"sequences": np.repeat(np.arange(len(lengths)), lengths), "group_size": self.frames_per_sequence},
-        }
+        return EpochOrder(
+            lengths=[len(sequence) for sequence in self.train_sequences],
+            seed=self.seed,
+            group_size=self.frames_per_sequence,
+            rank=rank,
+            world_size=world_size,
+        )
 
     def order(self) -> Iterator[tuple[int, int]]:
         """Epoch and index of this process's training samples, in the order of the epoch that is running."""
         assert self.trainer is not None
-        sampler = EpochSampler(len(self.samples), **self._order())
-        sampler.set_epoch(self.trainer.current_epoch)
-        return iter(sampler)
+        return iter(self._order().of_epoch(self.trainer.current_epoch))
 
     def training_images(self, batch: int) -> list[Path]:
         """The image files of this process's batch of the epoch that is running, in the batch's order.

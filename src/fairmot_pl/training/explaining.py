@@ -16,6 +16,7 @@ from fairmot_pl.mot_format import MotTable
 from fairmot_pl.reporting.explain_page import write_explanation
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.tracking.tracker import OnlineTracker
+from fairmot_pl.training.attached import datamodule_of
 from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 
 
@@ -32,11 +33,13 @@ def explain_validation(trainer: pl.Trainer, folder: Path, *, title: str, most_ca
         ValueError: nothing was tracked, or a sequence not to its end.
         OSError: a file cannot be written.
     """
-    tracking, datamodule = tracking_of(trainer), trainer.datamodule  # type: ignore[attr-defined]
+    tracking, datamodule = tracking_of(trainer), datamodule_of(trainer)
     if tracking is None or not tracking.results:
         raise ValueError("nothing was tracked, so there is nothing to explain; keep callbacks.tracking")
+    recordings = datamodule.recordings
+    assert recordings is not None  # whoever asks for an explanation has a cache of outputs
     recorded = [
-        (sequence, datamodule.recordings.cache.entry(sequence))
+        (sequence, recordings.cache.entry(sequence))
         for sequence in datamodule.val_sequences
         if sequence.name in tracking.results
     ]

@@ -20,6 +20,7 @@ from fairmot_pl.reporting.metric_tables import evaluation_tables, write_figures,
 from fairmot_pl.reporting.run_folder import report_of
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.tracking.refine import OFFLINE, Refinement
+from fairmot_pl.training.attached import datamodule_of
 from fairmot_pl.training.callbacks.pictures import draw_pictures
 from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 from fairmot_pl.training.checkpoint import read_checkpoint
@@ -61,7 +62,7 @@ def _validate_unlogged(trainer: pl.Trainer, checkpoint: str) -> None:
     try:
         trainer.validate(
             trainer.lightning_module,
-            datamodule=trainer.datamodule,  # type: ignore[attr-defined]
+            datamodule=datamodule_of(trainer),
             ckpt_path=checkpoint,
             verbose=False,
             weights_only=True,
@@ -83,7 +84,7 @@ def write_outcome(
 
     With a refinement, figures and tracks that it has gone over come beside the online ones, and are marked as offline.
     """
-    tracking = tracking_of(trainer)
+    tracking, datamodule = tracking_of(trainer), datamodule_of(trainer)
     summary = tracking.summary if tracking else None
     offline: Summary | None = None
     figures = {**more, **(tracking.figures() if tracking else {})}
@@ -93,12 +94,12 @@ def write_outcome(
         tracking.write_results(tracks_folder)
         parts: dict[str, Any] = {"quality": tracking.quality, "reference": tracking.reference}
         if refinement:
-            parts["offline"] = offline = refine(tracking, trainer.datamodule.val_sequences, refinement, tracks_folder)  # type: ignore[attr-defined]
+            parts["offline"] = offline = refine(tracking, datamodule.val_sequences, refinement, tracks_folder)
         figures = write_figures(folder, summary, **parts, more=more)
         print("\n\n".join(table.text() for table in evaluation_tables(summary, **parts)))
     else:
         write_json(folder / "metrics.json", figures)
-    broken = [*trainer.datamodule.broken_training.notes, *trainer.datamodule.broken_validation.notes]  # type: ignore[attr-defined]
+    broken = [*datamodule.broken_training.notes, *datamodule.broken_validation.notes]
     notes = [*record.get("notes", []), *broken, *(tracking.notes if tracking else [])]
     write_provenance(folder, {**record, "notes": notes})
     write_evidence(folder, gather_evidence(trainer, offline.offline if offline else ""))

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from fairmot_pl.files import write_text
 from fairmot_pl.models.fairmot import FairMOT
-from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.code_history import commit, uncommitted
 from fairmot_pl.reporting.run_records import CHANGES_NAME, PACKAGES_NAME, PROVENANCE_NAME
 

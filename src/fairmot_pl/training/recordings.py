@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from fairmot_pl.data.dataset import FrameSample, SequenceFrames, collate_frames
+from fairmot_pl.data.frames import FrameSample, SequenceFrames, collate_frames
 from fairmot_pl.data.progress import progress
 from fairmot_pl.inference.cache import FORMAT, OutputCache, RecordedFrame, read_recording
 from fairmot_pl.structures import AnnotatedSequence, FrameOutput
@@ -75,6 +75,12 @@ class RecordedBatch:
         self.frame = [sample.recorded.frame for sample in samples]
         self.broken = [sample.recorded.broken for sample in samples]
         self.outputs: list[FrameOutput] = [sample.recorded.output for sample in samples]
+
+
+def places_of(batch: FrameSample | RecordedBatch) -> list[tuple[int, int]]:
+    """Index of the sequence, and frame number, of each frame of a batch."""
+    sequences, frames = torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist()
+    return list(zip(sequences, frames, strict=True))
 
 
 class ValidationFrames(Dataset[FrameSample | RecordedSample]):

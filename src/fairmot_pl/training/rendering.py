@@ -7,8 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from fairmot_pl.data.progress import counting_bar
 from fairmot_pl.data.synthetic import OF_THE_SET, dataset_folder, render_dataset
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 
@@ -21,9 +20,8 @@ class RenderingBar:
     """
 
     def __init__(self, frames: int) -> None:
-        columns = (TextColumn("rendering {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns)
-        self._job = self._bar.add_task("", total=frames)
+        self._bar = counting_bar(stderr=False)
+        self._job = self._bar.add_task("rendering", total=frames)
 
     def __enter__(self) -> RenderingBar:
         return self
@@ -36,7 +34,7 @@ class RenderingBar:
     def __call__(self, name: str, done: int, total: int) -> None:
         """Frame `done` of `total` of a sequence is there. Where all are there already, no bar is shown."""
         self._bar.start()
-        self._bar.update(self._job, description=name, advance=1)
+        self._bar.update(self._job, description=f"rendering {name}", advance=1)
 
 
 def world_folder(root: Path, settings: Mapping[str, Any]) -> Path:

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.profilers import PassThroughProfiler, Profiler
 
 from fairmot_pl.reporting.stage_times import PHASES, PhaseTimes, StageTimes
+from fairmot_pl.training.attached import profiler_of
 
 NETWORK, ASSOCIATION = "network", "association"
 """Spans of our own, within Lightning's."""
@@ -115,5 +116,5 @@ def stage_of(action: str) -> str:
 
 def stage_times(trainer: pl.Trainer) -> StageTimes:
     """What a trainer's profiler has measured; nothing where it is another one."""
-    profiler = trainer.profiler  # type: ignore[attr-defined]
+    profiler = profiler_of(trainer)
     return profiler.times() if isinstance(profiler, StageProfiler) else {}

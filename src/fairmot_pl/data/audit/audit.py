@@ -97,11 +97,7 @@ def audit(
     compared = frames_to_compare(sequences, every=thorough)
     facts, interrupted = probe_sequences(sequences, workers, progress, compared=compared, thorough=thorough)
     for sequence in sequences:
-        check_images(sequence, facts, findings)
-        sizes = image_sizes(sequence, facts)
-        if sequence.normalised:
-            to_pixels(sequence, sizes)
-        check_rows(sequence, sizes, findings)
+        check_sequence(sequence, facts, findings)
     if not interrupted:
         check_readers(sources, root, findings)
     check_footage(sequences, facts, findings)
@@ -145,6 +141,22 @@ def _size(path: Path) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+def check_sequence(
+    sequence: AuditedSequence, facts: Mapping[Path, ImageFacts], findings: Findings
+) -> NDArray[np.int64]:
+    """Report what is wrong with the images and the rows of a sequence, whose boxes are in pixels thereafter.
+
+    Returns:
+        `(I, 2)` height and width of its images; 0 where unknown.
+    """
+    check_images(sequence, facts, findings)
+    sizes = image_sizes(sequence, facts)
+    if sequence.normalised:
+        to_pixels(sequence, sizes)
+    check_rows(sequence, sizes, findings)
+    return sizes
 
 
 def to_pixels(sequence: AuditedSequence, sizes: NDArray[np.int64]) -> None:

@@ -15,7 +15,7 @@ from fairmot_pl.data.audit.json_entries import Box, box_of, short, whole
 from fairmot_pl.data.audit.rows import LabelRows
 from fairmot_pl.data.audit.sequence import AuditedSequence
 from fairmot_pl.data.coco import PEOPLE, video_name
-from fairmot_pl.mot_format import not_utf8
+from fairmot_pl.files import not_utf8
 
 Entry = Mapping[str, Any]
 
@@ -179,9 +179,14 @@ def _sequence(
     table = np.array(people, np.float64).reshape(-1, 6)
     nothing = np.zeros(len(table), np.int64)
     rows = LabelRows(
-        (path,), nothing, nothing, table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:],
+        (path,),
+        nothing,
+        nothing,
+        table[:, 0].astype(np.int64),
+        table[:, 1].astype(np.int64),
+        table[:, 2:],
         np.ones(len(table)),
-    )  # fmt: skip
+    )
     sizes = [(whole(entry.get("height")) or 0, whole(entry.get("width")) or 0) for entry in members]
     return AuditedSequence(
         name=name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.image_probe import ImageFacts
 from fairmot_pl.data.audit.sequence import AuditedSequence, Side
-from fairmot_pl.data.mot_layout import DETECTORS
+from fairmot_pl.seqinfo import video_and_detector, video_of
 
 NEAR_BITS = 26
 """Bits of 256 in which the perceptual hashes of two copies of a frame may differ."""
@@ -24,7 +23,6 @@ STRIDE = 10
 a stretch of 110 frames that both have is found, with a tenth of the frames decoded."""
 
 _ALL_BELOW = 200  # frames: a sequence so short is compared as a whole
-_COPY = re.compile(rf"(.+)-(?:{'|'.join(DETECTORS)})")
 _BLOCK = 4096  # images compared at a time
 
 Facts = Mapping[Path, ImageFacts]
@@ -82,9 +80,9 @@ def _check_copies(sequences: Sequence[AuditedSequence], findings: Findings) -> N
     for side in sides:
         copies: dict[str, dict[str, AuditedSequence]] = defaultdict(dict)
         for sequence in sequences:
-            match = _COPY.fullmatch(sequence.name)
-            if match and len(sequence.used_images(side)):
-                copies[match[1]].setdefault(sequence.name, sequence)
+            video, detector = video_and_detector(sequence.name)
+            if detector and len(sequence.used_images(side)):
+                copies[video].setdefault(sequence.name, sequence)
         for video, found in copies.items():
             if len(found) > 1:
                 file = next(iter(found.values())).file
@@ -179,13 +177,16 @@ def _is_same(first: AuditedSequence, second: AuditedSequence) -> bool:
 
 def _same_video(first: AuditedSequence, second: AuditedSequence) -> bool:
     """One sequence, or two detector copies of it: its halves look alike, and may."""
-    return _is_same(first, second) or (first.name != second.name and _video(first.name) == _video(second.name))
+    return _is_same(first, second) or (first.name != second.name and video_of(first.name) == video_of(second.name))
 
 
 def _signs(frames: Sequence[_Frame], facts: Facts) -> tuple[NDArray[np.float32], list[_Frame]]:
     """Hashes as `(N, 256)` of +1 and -1, so that a product of matrices counts equal bits; and whose they are."""
-    looks = [(facts[sequence.images[index]].looks, (sequence, index)) for sequence, index in frames
-             if sequence.images[index] in facts]  # fmt: skip
+    looks = [
+        (facts[sequence.images[index]].looks, (sequence, index))
+        for sequence, index in frames
+        if sequence.images[index] in facts
+    ]
     kept = [(bits, frame) for bits, frame in looks if bits is not None]
     if not kept:
         return np.zeros((0, 256), np.float32), []
@@ -200,16 +201,11 @@ def _check_repeats(train: Sequence[_Frame], facts: Facts, findings: Findings) ->
     for sequence, index in train:
         content = _content(sequence, index, facts)
         other = by_content.setdefault(content, sequence) if content else sequence
-        if other is not sequence and _video(other.name) != _video(sequence.name):
+        if other is not sequence and video_of(other.name) != video_of(sequence.name):
             pairs[other.name, sequence.name].append(sequence)
     for (first, second), found in pairs.items():
         text = f"{len(found)} images of {second} are in {first} too, and both are trained on"
         findings.add("repeated-footage", found[0].file, text, count=1)
-
-
-def _video(name: str) -> str:
-    match = _COPY.fullmatch(name)
-    return match[1] if match else name
 
 
 def _check_identities(sequences: Sequence[AuditedSequence], findings: Findings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +13,7 @@ from numpy.typing import NDArray
 from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.rows import LARGEST, LabelRows, parse_lines
 from fairmot_pl.data.audit.sequence import AuditedSequence
-from fairmot_pl.data.headers import IMAGE_SUFFIXES
-from fairmot_pl.data.jde import JdeFormatError, label_path, listed_image
+from fairmot_pl.data.jde import JdeFormatError, images_below, label_path, listed_image
 
 COLUMNS = 6
 """class, id, centre x, centre y, width, height."""
@@ -38,7 +36,7 @@ def scan_jde(
     Returns:
         One video for each folder of frames (named `img1`, or beside a `seqinfo.ini`), and the rest as still images.
     """
-    images = _listed(root, lists, findings) if lists else _below(root)
+    images = _listed(root, lists, findings) if lists else images_below(root)
     if not images:
         findings.add("no-images", root, "no image is listed, or lies in a folder named images")
     labels = {image: _label_path(image) for image in images}
@@ -88,16 +86,6 @@ def _listed(root: Path, lists: Sequence[str], findings: Findings) -> list[Path]:
             else:
                 images[image] = None
     return list(images)
-
-
-def _below(root: Path) -> list[Path]:
-    return sorted(
-        Path(folder, name)
-        for folder, _, names in os.walk(root, followlinks=True)
-        if "images" in Path(folder).relative_to(root.parent).parts
-        for name in names
-        if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and name[0] != "."
-    )
 
 
 def _report_labels_alone(labels: Iterable[Path], findings: Findings) -> None:

@@ -168,9 +168,14 @@ def _people(path: Path, length: int, findings: Findings) -> LabelRows:
     if len(values) and not person.any():
         findings.add("no-people", path, f"none of {len(values)} rows is a person")
     _report_cells(
-        findings, path, table, "odd-visibility", person & (visibility > 1), min(8, values.shape[1] - 1),
+        findings,
+        path,
+        table,
+        "odd-visibility",
+        person & (visibility > 1),
+        min(8, values.shape[1] - 1),
         "visibility is {value:g}",
-    )  # fmt: skip
+    )
     kept = person & ~bad_frame & ~bad_id & ~beyond
     return LabelRows(
         files=(path,),

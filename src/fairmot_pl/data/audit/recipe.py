@@ -80,9 +80,14 @@ def _split_frames(videos: Sequence[AuditedSequence], split: Any) -> dict[int, tu
 def _shell(sequence: AuditedSequence) -> AnnotatedSequence:
     """The sequence's frame numbers, without boxes."""
     nobody = FrameAnnotation(
-        image_path=sequence.file, frame=1, image_size=(1, 1), boxes=np.zeros((0, 4), np.float32),
-        identities=np.zeros(0, np.int64), classes=np.zeros(0, np.int64), visibility=np.zeros(0, np.float32),
-    )  # fmt: skip
+        image_path=sequence.file,
+        frame=1,
+        image_size=(1, 1),
+        boxes=np.zeros((0, 4), np.float32),
+        identities=np.zeros(0, np.int64),
+        classes=np.zeros(0, np.int64),
+        visibility=np.zeros(0, np.float32),
+    )
     frames = tuple(replace(nobody, frame=number) for number in sequence.frames.tolist())
     return AnnotatedSequence(name=sequence.name, frames=frames, frame_rate=1.0)
 

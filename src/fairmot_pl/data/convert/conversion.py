@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fairmot_pl.data.audit.audit import Progress, probe_sequences, to_pixels
+from fairmot_pl.data.audit.audit import Progress, check_sequence, probe_sequences
 from fairmot_pl.data.audit.coco_scan import scan_coco
 from fairmot_pl.data.audit.findings import Findings
-from fairmot_pl.data.audit.image_checks import check_images, image_sizes
-from fairmot_pl.data.audit.row_checks import check_rows
 from fairmot_pl.data.audit.rows import LabelRows
 from fairmot_pl.data.audit.sequence import AuditedSequence
 from fairmot_pl.data.convert.cvat_scan import scan_cvat
@@ -64,12 +62,7 @@ def read_export(
         raise KeyboardInterrupt
     found = []
     for sequence in sequences:
-        check_images(sequence, facts, findings)
-        sizes = image_sizes(sequence, facts)
-        if sequence.normalised:
-            to_pixels(sequence, sizes)
-        check_rows(sequence, sizes, findings)
-        kinds = np.unique(sizes, axis=0)
+        kinds = np.unique(check_sequence(sequence, facts, findings), axis=0)
         if len(kinds) == 1 and kinds.all():
             sequence.rows = _sound(sequence.rows)
             found.append(Converted(sequence, (int(kinds[0, 0]), int(kinds[0, 1]))))

@@ -16,9 +16,11 @@ def image_folders(root: Path) -> dict[Path, list[Path]]:
         inner.sort()
         images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and name[0] != "."]
         if images:
-            found[Path(folder)] = [Path(folder, name) for name in sorted(images, key=_natural)]
+            found[Path(folder)] = [Path(folder, name) for name in sorted(images, key=natural)]
     return found
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+def natural(name: str) -> list[tuple[int, str]]:
+    """Sort key that reads runs of digits as numbers; the text itself settles `1.jpg` against `01.jpg`."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [(-1, name)]

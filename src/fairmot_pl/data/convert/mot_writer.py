@@ -14,7 +14,9 @@ import numpy as np
 from fairmot_pl.data.audit.sequence import AuditedSequence
 from fairmot_pl.data.convert.whole_folder import whole_folder
 from fairmot_pl.data.mot import PEDESTRIAN
-from fairmot_pl.mot_format import SequenceInfo, write_mot, write_seqinfo, write_text
+from fairmot_pl.files import write_text
+from fairmot_pl.mot_format import write_mot
+from fairmot_pl.seqinfo import SequenceInfo, write_seqinfo
 
 ImagesAs = Literal["link", "copy", "symlink"]
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml  # type: ignore[import-untyped,unused-ignore]
+import yaml
 
 from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.rows import LARGEST, LabelRows, parse_lines

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from fairmot_pl.mot_format import read_text, write_bytes
+from fairmot_pl.files import read_text, write_bytes
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first date that a zip file can hold: the time of writing would make equal archives differ."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from fairmot_pl.data.mot_layout import DETECTORS, find_sequences, info_without_file, video_of
-from fairmot_pl.mot_format import SequenceInfo, read_seqinfo
+from fairmot_pl.data.mot_layout import find_sequences, info_without_file
+from fairmot_pl.seqinfo import DETECTORS, SequenceInfo, read_seqinfo, video_of
 
 Split = Literal["train", "test"]
 

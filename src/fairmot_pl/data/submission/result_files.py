@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fairmot_pl.data.audit.findings import Findings
-from fairmot_pl.data.mot_layout import video_of
 from fairmot_pl.data.submission.benchmarks import Benchmark
+from fairmot_pl.seqinfo import video_of
 
 
 def pick_files(folder: Path, benchmark: Benchmark, videos: Iterable[str], findings: Findings) -> dict[str, Path]:

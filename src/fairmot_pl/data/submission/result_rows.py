@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from fairmot_pl.data.audit.findings import Findings
 from fairmot_pl.data.audit.row_checks import check_unique, one_frame_ids
 from fairmot_pl.data.audit.rows import LabelRows, RawTable, read_table
-from fairmot_pl.mot_format import LARGEST_ID, SequenceInfo
+from fairmot_pl.mot_format import LARGEST_ID
+from fairmot_pl.seqinfo import SequenceInfo
 
 COLUMNS = 10
 """frame, id, left, top, width, height, confidence, x, y, z."""

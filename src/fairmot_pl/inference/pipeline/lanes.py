@@ -66,7 +66,6 @@ class Lane:
         self.taken = 0
         self.problem: OSError | ValueError | None = None
         self._done: queue.Queue[tuple[Frame, Detections] | None] = queue.Queue(WAITING)
-        self._threads: list[threading.Thread] = []
         self._finisher: threading.Thread | None = None
 
     @property

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from fairmot_pl.data.convert.image_folders import natural
 from fairmot_pl.data.images import read_image
 from fairmot_pl.inference.sources.frame import Frame, FrameSource, check_frame_rate, chosen_frame_rate
-from fairmot_pl.mot_format import read_seqinfo
+from fairmot_pl.seqinfo import read_seqinfo
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
@@ -30,7 +30,7 @@ class ImageSource(FrameSource):
 
     def __init__(self, paths: Sequence[Path], *, name: str, address: str, frame_rate: float) -> None:
         super().__init__()
-        self.paths = sorted(paths, key=_natural)
+        self.paths = sorted(paths, key=lambda path: natural(path.name))
         self.name, self.address, self.frame_rate = name, address, frame_rate
         self.frame_count = len(self.paths)
 
@@ -66,9 +66,3 @@ def open_folder(folder: Path, *, frame_rate: float | None = None) -> ImageSource
 def is_image(path: Path) -> bool:
     """Whether a path is an image file by its name, and no hidden one."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sort key that reads runs of digits as numbers; the text itself settles `1.jpg` against `01.jpg`."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [(-1, path.name)]

@@ -45,14 +45,6 @@ def open_sources(
     return sources
 
 
-def open_source(path: Path | str | int, *, frame_rate: float | None = None) -> FrameSource:
-    """Open one source; raises as `open_sources`, and ValueError where it is several."""
-    sources = open_sources(path, frame_rate=frame_rate)
-    if len(sources) > 1:
-        raise ValueError(f"{path}: {len(sources)} sources match, one is needed")
-    return sources[0]
-
-
 def _open(given: int | str | Path, frame_rate: float | None, reconnect_seconds: float) -> list[FrameSource]:
     text = str(given)
     if isinstance(given, int) or (isinstance(given, str) and text.isdecimal()):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot_pl.tracking.columns import Columns
 from fairmot_pl.tracking.fusion.motion import SIZE, boxes_of
 
 Array = NDArray[np.float64]
@@ -15,7 +15,7 @@ Index = NDArray[np.int64]
 
 
 @dataclass(kw_only=True)
-class Beliefs:
+class Beliefs(Columns):
     """T tracks, oldest first.
 
     Args:
@@ -33,7 +33,6 @@ class Beliefs:
         classes: `(T,)` never change.
     """
 
-    ids: Index
     state: Array
     spread: Array
     embeddings: NDArray[np.float32]
@@ -45,9 +44,6 @@ class Beliefs:
     proven: NDArray[np.bool_]
     scores: NDArray[np.float32]
     classes: Index
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     @property
     def boxes(self) -> Array:
@@ -64,25 +60,9 @@ class Beliefs:
         """`(T,)` probability of being a person and there."""
         return self.here * chance(self.person)
 
-    def select(self, which: NDArray[Any]) -> Beliefs:
-        """A copy with only the tracks that `which` (mask or indices) picks."""
-        return Beliefs(**{name: getattr(self, name)[which] for name in _COLUMNS})
-
-    def keep(self, which: Any) -> Beliefs:
-        """The tracks that `which` `(T,)` picks; no copy where that is all of them."""
-        return self if which.all() else self.select(which)
-
-    def join(self, younger: Beliefs) -> Beliefs:
-        """These tracks followed by `younger` ones."""
-        if not len(younger) or not len(self):  # an empty table does not know the embedding's dimension
-            return self if len(self) else younger
-        return Beliefs(**{name: np.concatenate([getattr(self, name), getattr(younger, name)]) for name in _COLUMNS})
-
 
 _LEAST_ODDS = -700.0
 """Log-odds under which a probability is not told from 0."""
-
-_COLUMNS = tuple(field.name for field in fields(Beliefs))
 
 
 def chance(log_odds: Array) -> Array:

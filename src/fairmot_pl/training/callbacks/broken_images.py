@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytorch_lightning as pl
 
+from fairmot_pl.training.attached import datamodule_of
 from fairmot_pl.training.sharding import gather
 
 
@@ -16,7 +17,7 @@ class CountBrokenImages(pl.Callback):
         Raises:
             ValueError: together they are more than `data.max_broken_share` allows.
         """
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = datamodule_of(trainer)
         broken = datamodule.broken_training
         broken.add([reason for part in gather(broken.reasons) for reason in part], len(datamodule.samples))
         pl_module.log("train/broken_images", float(len(broken.reasons)))
@@ -27,6 +28,6 @@ class CountBrokenImages(pl.Callback):
         Raises:
             ValueError: together they are more than `data.max_broken_share` allows.
         """
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = datamodule_of(trainer)
         broken, total = datamodule.broken_validation, sum(map(len, datamodule.val_sequences))
         broken.add([reason for part in gather(broken.reasons) for reason in part], total)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from fairmot_pl.codec.maps import HeadMaps, Targets
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
+from fairmot_pl.training.attached import datamodule_of
 from fairmot_pl.training.module import FairMOTModule
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class StopOnNonFiniteLoss(pl.Callback):
         arrays, facts = self.folder / f"{NAME}{suffix}.npz", self.folder / f"{NAME}{suffix}.json"
         weights = [name for name, value in module.named_parameters() if not bool(value.isfinite().all())]
         outputs = [name for name, value in maps._asdict().items() if not bool(value.isfinite().all())]
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = datamodule_of(trainer)
         record = {
             "step": trainer.global_step,
             "epoch": trainer.current_epoch,

@@ -13,8 +13,8 @@ from torch.utils.hooks import RemovableHandle
 
 from fairmot_pl.codec.maps import HeadMaps, Targets
 from fairmot_pl.reporting.run_records import CAPSULE_NAME, read_record
+from fairmot_pl.training.attached import datamodule_of
 from fairmot_pl.training.capsule import batch_record, update_capsule
-from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.module import FairMOTModule
 
 RECORDED_STEPS = 20
@@ -64,10 +64,8 @@ class RecordFirstSteps(pl.Callback):
         if trainer.global_step >= RECORDED_STEPS:
             self._finish()
             return
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(datamodule, FairMOTDataModule)
         if trainer.global_step == trainer.current_epoch == batch_idx == 0:
-            update_capsule(self.folder, first_batch=batch_record(datamodule, *batch))
+            update_capsule(self.folder, first_batch=batch_record(datamodule_of(trainer), *batch))
         self._places.append({"step": trainer.global_step, "epoch": trainer.current_epoch, "batch": batch_idx})
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

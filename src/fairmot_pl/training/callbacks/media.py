@@ -15,6 +15,7 @@ from fairmot_pl.inference.drawing import Trails, draw_tracks
 from fairmot_pl.inference.video_writer import VideoWriter
 from fairmot_pl.mot_format import tracks_of_frame
 from fairmot_pl.structures import AnnotatedSequence
+from fairmot_pl.training.attached import datamodule_of
 from fairmot_pl.training.callbacks.pictures import chosen_frames
 from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 from fairmot_pl.training.dashboard.board import boards
@@ -55,7 +56,7 @@ class ValidationMedia(pl.Callback):
         tracking = tracking_of(trainer)
         if not trainer.is_global_zero or trainer.sanity_checking or tracking is None or tracking.summary is None:
             return
-        sequences: list[AnnotatedSequence] = trainer.datamodule.val_sequences  # type: ignore[attr-defined]
+        sequences = datamodule_of(trainer).val_sequences
         full = tracking.quality is not None and tracking.quality.full
         if self.frames and full:
             rows = tracking.results[sequences[0].name]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
 from numpy.typing import NDArray
 
 from fairmot_pl.data.images import letterbox_pixels, read_image, to_planes, to_unit
@@ -17,6 +16,8 @@ from fairmot_pl.mot_format import tracks_of_frame
 from fairmot_pl.reporting.evidence import Picture
 from fairmot_pl.reporting.page import jpeg
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
+from fairmot_pl.training.attached import callback_of, datamodule_of
+from fairmot_pl.training.recordings import places_of
 from fairmot_pl.training.sharding import gather
 
 MAX_SIDE = 960
@@ -56,12 +57,11 @@ class KeepHeatmaps(pl.Callback):
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget the validation before."""
         self._mine = {}
-        shard = trainer.datamodule.val_shard().sequences  # type: ignore[attr-defined]
-        places = {sequence.name: index for index, sequence in enumerate(shard)}
-        chosen = chosen_frames(trainer.datamodule.val_sequences, self.images)  # type: ignore[attr-defined]
+        datamodule = datamodule_of(trainer)
+        places = {sequence.name: index for index, sequence in enumerate(datamodule.val_shard().sequences)}
         self._waited = {
             (places[sequence.name], annotation.frame): (sequence.name, annotation)
-            for sequence, annotation in chosen
+            for sequence, annotation in chosen_frames(datamodule.val_sequences, self.images)
             if sequence.name in places
         }
 
@@ -75,8 +75,7 @@ class KeepHeatmaps(pl.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Look at a chosen frame when its batch has come, so that the weights are those that were validated."""
-        places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
-        for place in places:
+        for place in places_of(batch):
             if place in self._waited:
                 name, annotation = self._waited.pop(place)
                 heatmap = _look(trainer, pl_module, annotation)
@@ -95,16 +94,16 @@ def draw_pictures(trainer: pl.Trainer, results: Mapping[str, NDArray[np.float64]
         trainer: with the callback, after a validation.
         results: `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
     """
-    keeper = next((found for found in trainer.callbacks if isinstance(found, KeepHeatmaps)), None)  # type: ignore[attr-defined]
+    keeper, datamodule = callback_of(trainer, KeepHeatmaps), datamodule_of(trainer)
     if keeper is None:
         return []
     pictures = []
-    for sequence, annotation in chosen_frames(trainer.datamodule.val_sequences, keeper.images):  # type: ignore[attr-defined]
+    for sequence, annotation in chosen_frames(datamodule.val_sequences, keeper.images):
         heatmap = keeper.seen.get((sequence.name, annotation.frame))
         if heatmap is None or sequence.name not in results:
             continue
         image, tracks = read_image(annotation.image_path), tracks_of_frame(results[sequence.name], annotation.frame)
-        letterbox = Letterbox(image.shape[:2], trainer.datamodule.input_size)  # type: ignore[attr-defined]
+        letterbox = Letterbox(image.shape[:2], datamodule.input_size)
         warm = draw_heatmap(_dimmed(image), heatmap / np.float32(255), letterbox=letterbox, strength=1.0)
         pictures.append(
             Picture(
@@ -128,7 +127,7 @@ def _look(trainer: pl.Trainer, pl_module: pl.LightningModule, annotation: FrameA
         image = read_image(annotation.image_path)
     except (OSError, ValueError):  # the data module has counted and named it
         return None
-    letterbox = Letterbox(image.shape[:2], trainer.datamodule.input_size)  # type: ignore[attr-defined]
+    letterbox = Letterbox(image.shape[:2], datamodule_of(trainer).input_size)
     planes = to_planes(letterbox_pixels(image, letterbox))[None].to(pl_module.device)
     with trainer.precision_plugin.forward_context():
         heatmap = pl_module(to_unit(planes)).heatmap[0]

@@ -9,7 +9,8 @@ import pytorch_lightning as pl
 
 from fairmot_pl.inference.cache import RecordedFrame, write_recording
 from fairmot_pl.structures import FrameOutput
-from fairmot_pl.training.recordings import RecordedBatch
+from fairmot_pl.training.attached import datamodule_of
+from fairmot_pl.training.recordings import RecordedBatch, places_of
 from fairmot_pl.training.sharding import gather
 
 log = logging.getLogger(__name__)
@@ -32,24 +33,23 @@ class RecordOutputs(pl.Callback):
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget what a validation before has left."""
-        self._lengths = [len(sequence) for sequence in trainer.datamodule.val_shard().sequences]  # type: ignore[attr-defined]
+        self._lengths = [len(sequence) for sequence in datamodule_of(trainer).val_shard().sequences]
         self._frames, self._written = {}, set()
 
     def on_validation_batch_end(
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        outputs: list[FrameOutput],  # type: ignore[override]
+        outputs: list[FrameOutput],  # type: ignore[override]  # what our module's step returns
         batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """Take the outputs of a batch of frames of one sequence."""
-        recordings = trainer.datamodule.recordings  # type: ignore[attr-defined]
+        recordings = datamodule_of(trainer).recordings
         if recordings is None or isinstance(batch, RecordedBatch):
             return
-        places = zip(batch.sequence.tolist(), batch.frame.tolist(), outputs, batch.broken, strict=True)
-        for index, frame, output, broken in places:
+        for (index, frame), output, broken in zip(places_of(batch), outputs, batch.broken, strict=True):
             if index in self._written:  # the filling-up of `FrameOrder`
                 return
             held = self._frames.setdefault(index, [])
@@ -61,7 +61,7 @@ class RecordOutputs(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say where outputs came from and where they went."""
-        recordings = trainer.datamodule.recordings  # type: ignore[attr-defined]
+        recordings = datamodule_of(trainer).recordings
         found = sum(recordings.sound) if recordings else 0
         gathered = gather((found, len(self._written)))
         replayed, written = (sum(counts) for counts in zip(*gathered, strict=True))

@@ -10,7 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from fairmot_pl.data.dataset import FrameSample
+from fairmot_pl.data.frames import FrameSample
 
 
 class Throughput(pl.Callback):

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
 from numpy.typing import NDArray
 from pytorch_lightning.trainer.states import TrainerFn
 
-from fairmot_pl.data.dataset import FrameSample
+from fairmot_pl.data.frames import FrameSample
 from fairmot_pl.evaluation.preprocess import check_benchmark
 from fairmot_pl.evaluation.quality import Quality, QualityRecord, SequenceOutputs, combine_quality
 from fairmot_pl.evaluation.scores import SequenceScores
@@ -23,6 +22,8 @@ from fairmot_pl.inference.replay import OutputFilter, count_sequence, ground_tru
 from fairmot_pl.mot_format import MotTable, write_mot
 from fairmot_pl.structures import AnnotatedSequence, FrameOutput
 from fairmot_pl.tracking.tracker import OnlineTracker
+from fairmot_pl.training.attached import callback_of, datamodule_of, profiler_of
+from fairmot_pl.training.recordings import RecordedBatch, places_of
 from fairmot_pl.training.sharding import gather
 from fairmot_pl.training.stage_profiler import ASSOCIATION
 
@@ -98,14 +99,14 @@ class TrackValidationSequences(pl.Callback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Read every ground truth once, so that what is wrong with it shows before the first epoch."""
         nothing = np.zeros((0, 10))
-        for sequence in trainer.datamodule.val_shard().sequences:  # type: ignore[attr-defined]
+        for sequence in datamodule_of(trainer).val_shard().sequences:
             last = sequence.frames[-1].frame
             self._count(sequence, ground_truth(sequence, last), nothing, last, "trackeval")
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start every sequence afresh."""
-        self._sequences = trainer.datamodule.val_shard().sequences  # type: ignore[attr-defined]
-        outputs = trainer.datamodule.outputs  # type: ignore[attr-defined]
+        datamodule = datamodule_of(trainer)
+        self._sequences, outputs = datamodule.val_shard().sequences, datamodule.outputs
         self._records = outputs.folder if outputs is not None else None
         self._trackers, self._last_frame, self.notes = {}, {}, []
         self._rows = {index: [] for index in range(len(self._sequences))}
@@ -116,15 +117,14 @@ class TrackValidationSequences(pl.Callback):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        outputs: list[FrameOutput],  # type: ignore[override]
-        batch: FrameSample,
+        outputs: list[FrameOutput],  # type: ignore[override]  # what our module's step returns
+        batch: FrameSample | RecordedBatch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """Hand each frame's detections to its sequence's tracker; keep what detection and re-ID are measured by."""
-        places = zip(torch.as_tensor(batch.sequence).tolist(), torch.as_tensor(batch.frame).tolist(), strict=True)
-        for (sequence, frame), output in zip(places, outputs, strict=True):
-            with trainer.profiler.profile(ASSOCIATION):  # type: ignore[attr-defined]
+        for (sequence, frame), output in zip(places_of(batch), outputs, strict=True):
+            with profiler_of(trainer).profile(ASSOCIATION):
                 self._track(sequence, frame, output)
 
     def _track(self, index: int, frame: int, output: FrameOutput) -> None:
@@ -155,10 +155,10 @@ class TrackValidationSequences(pl.Callback):
         """Score this process's sequences, gather everybody's counts, log the combined figures."""
         if trainer.sanity_checking or not (self._sequences or trainer.world_size > 1):
             return
-        mine = {}
+        mine, sequences = {}, len(datamodule_of(trainer).val_sequences)
         for index, last in sorted(self._last_frame.items()):
             sequence = self._sequences[index]
-            mine[sequence.name] = self._measure(index, sequence, last, len(trainer.datamodule.val_sequences))  # type: ignore[attr-defined]
+            mine[sequence.name] = self._measure(index, sequence, last, sequences)
         self._outputs = {}
         gathered = gather((mine, self._unseen()))
         self.notes = [f"not all validation frames were tracked: {note}" for part in gathered for note in part[1]]
@@ -231,4 +231,4 @@ class TrackValidationSequences(pl.Callback):
 
 def tracking_of(trainer: pl.Trainer) -> TrackValidationSequences | None:
     """The callback that tracks the validation sequences, if the run has it."""
-    return next((found for found in trainer.callbacks if isinstance(found, TrackValidationSequences)), None)  # type: ignore[attr-defined]
+    return callback_of(trainer, TrackValidationSequences)
