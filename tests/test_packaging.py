@@ -50,6 +50,7 @@ def test_an_installed_wheel_composes_and_answers(wheel, tmp_path):
         "tune",
         "track",
         "compare",
+        "report",
         "import_weights",
         "check_data",
         "convert",

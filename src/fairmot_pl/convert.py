@@ -19,9 +19,10 @@ from fairmot_pl.config.folders import quoted
 from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert.conversion import Converted, read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
-from fairmot_pl.data.convert.whole_folder import held, is_held, whole_folder
+from fairmot_pl.data.convert.whole_folder import whole_folder
 from fairmot_pl.data.progress import counting_bar
 from fairmot_pl.files import write_text
+from fairmot_pl.folder_lock import is_locked, locked
 from fairmot_pl.inference.sources.video import VideoSource
 
 KEYS = {
@@ -166,7 +167,7 @@ def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[
         yield images, None
         return
     frames = output / ".frames" / images.stem
-    if is_held(frames):
+    if is_locked(frames):
         raise FileExistsError(
             f"{frames}: another command is at work with this video; wait for it, or use another output"
         )
@@ -179,10 +180,10 @@ def frames_of(config: DictConfig, source: Path, output: Path) -> Iterator[tuple[
                 _, jpeg = cv2.imencode(".jpg", frame.image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
                 (folder / f"{frame.number:06d}.jpg").write_bytes(jpeg.tobytes())
                 bar.update(job, completed=frame.number)
-        with held(frames):
+        with locked(frames, shared=True):
             yield frames, video.frame_rate
     finally:
-        if not is_held(frames):
+        if not is_locked(frames):
             shutil.rmtree(frames, ignore_errors=True)
         with contextlib.suppress(OSError):  # others may be at work in it
             frames.parent.rmdir()

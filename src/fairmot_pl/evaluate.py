@@ -11,9 +11,11 @@ from fairmot_pl.config.build import (
     build_output_cache,
     build_trainer,
     check_devices,
+    open_loggers,
 )
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command
+from fairmot_pl.config.jobs import OBJECTIVE
 from fairmot_pl.config.nodes import (
     check_data,
     check_output_cache,
@@ -95,10 +97,8 @@ def evaluate(config: DictConfig) -> Outcome:
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         write_provenance(folder, record)
     recorder = RecordOutputs()
-    with closed_loggers():
-        trainer = build_trainer(
-            config, folder, record, job_type="evaluate", tags=[], callbacks=[CountBrokenImages(), recorder]
-        )
+    with closed_loggers(open_loggers(config, folder, record, job_type="evaluate", tags=[])) as loggers:
+        trainer = build_trainer(config, folder, loggers=loggers, callbacks=[CountBrokenImages(), recorder])
         datamodule.outputs = build_output_cache(config, module, trainer, datamodule)
         trainer.validate(module, datamodule, verbose=False)
         record["data"]["network outputs"] = recorder.use or "not kept"
@@ -112,7 +112,7 @@ def evaluate(config: DictConfig) -> Outcome:
         if config.explain and is_main_process():
             pages.append(explain_validation(trainer, folder, title=config.name, most_cards=config.explain_cards))
     steps = [f"open {page} in a browser" for page in pages]
-    return Outcome(folder, next_steps=steps, objective=figures.get("val/HOTA"))
+    return Outcome(folder, next_steps=steps, objective=figures.get(OBJECTIVE["evaluate"]))
 
 
 if __name__ == "__main__":

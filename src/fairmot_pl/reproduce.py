@@ -30,10 +30,12 @@ def main() -> None:
 
 
 def expand(arguments: list[str]) -> list[str]:
-    """A folder alone, as `compare` takes it, is the run."""
+    """Folders alone, as `compare` takes them, are runs; several are repeated one after the other."""
     switches, given = split_arguments(arguments)
-    folders = {argument for argument in given if "=" not in argument and not argument.startswith(("+", "~"))}
-    return [*switches, *(f"run={quote(each)}" if each in folders else each for each in given)]
+    folders = [argument for argument in given if "=" not in argument and not argument.startswith(("+", "~"))]
+    others = [argument for argument in given if argument not in folders]
+    runs = [f"run={','.join(map(quote, folders))}"] if folders else []
+    return [*switches, *(["--multirun"] if len(folders) > 1 else []), *runs, *others]
 
 
 def check(config: DictConfig) -> None:
@@ -85,7 +87,8 @@ def reproduce(config: DictConfig) -> Outcome:
         next_steps.append(f"python -m fairmot_pl.reproduce {quoted(original)} steps=all compares the whole run")
     elif whole and not found.identical:
         next_steps.append(f"python -m fairmot_pl.compare {quoted(original)} {quoted(folder)} tells what it comes to")
-    return Outcome(folder, next_steps=next_steps, status=int(not found.identical))
+    problem = "" if found.identical else f"{original} does not repeat; first difference: {found.differences[0].part}"
+    return Outcome(folder, next_steps=next_steps, status=int(not found.identical), problem=problem)
 
 
 def repeated_config(config: DictConfig, original: Path) -> DictConfig:

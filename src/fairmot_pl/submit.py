@@ -72,7 +72,8 @@ def submit(config: DictConfig) -> Outcome:
     print(findings_text(listed, results))
     if counts["error"]:
         print("no zip was written: the server would refuse it, mend these errors")
-        return Outcome(folder, next_steps=[f"read {folder / 'findings.json'}"], status=1)
+        problem = f"the server would refuse it: {counts['error']} errors, see findings.json"
+        return Outcome(folder, next_steps=[f"read {folder / 'findings.json'}"], status=1, problem=problem)
     copies = f" ({', '.join(benchmark.copies)} of each video)" if benchmark.copies else ""
     if config.check_only:
         print(f"{len(files)} files{copies} are ready to be sent")

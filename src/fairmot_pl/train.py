@@ -12,11 +12,11 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.build import build_datamodule, build_trainer, warn_of_ignored
+from fairmot_pl.config.build import build_datamodule, build_trainer, open_loggers, warn_of_ignored
 from fairmot_pl.config.check import check_values
 from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command, sweep_folder
 from fairmot_pl.config.folders import quoted
-from fairmot_pl.config.jobs import RESUMES_WITH
+from fairmot_pl.config.jobs import OBJECTIVE, RESUMES_WITH
 from fairmot_pl.config.nodes import (
     check_data,
     check_module,
@@ -27,6 +27,7 @@ from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.data.file_record import file_record_text, fingerprint, record_files
 from fairmot_pl.data.split_record import record_split
 from fairmot_pl.files import write_text
+from fairmot_pl.reporting.metrics_log import merge_csv
 from fairmot_pl.reporting.run_records import FILES_NAME
 from fairmot_pl.training.callbacks.averaging import MovingAverage
 from fairmot_pl.training.callbacks.best import BestCheckpoint
@@ -37,7 +38,7 @@ from fairmot_pl.training.capsule import begin_capsule
 from fairmot_pl.training.checkpoint import find_checkpoint, start_from
 from fairmot_pl.training.datamodule import FairMOTDataModule
 from fairmot_pl.training.finish import finish_training
-from fairmot_pl.training.loggers import closed_loggers, merge_csv
+from fairmot_pl.training.loggers import closed_loggers
 from fairmot_pl.training.module import FairMOTModule
 from fairmot_pl.training.provenance import continued, environment, model_facts, seeds, write_provenance
 
@@ -87,7 +88,7 @@ def train(config: DictConfig) -> Outcome:
             f"open {folder / 'report.html'} in a browser",
             f"python -m fairmot_pl.track source=VIDEO_OR_FOLDER checkpoint={quoted(folder)}",
         ],
-        objective=figures.get("val/HOTA"),
+        objective=figures.get(OBJECTIVE["train"]),
     )
 
 
@@ -127,33 +128,19 @@ def run_training(config: DictConfig, folder: Path, *, finish: bool = True) -> di
         log.info("training and validation share %(shared identities)d identities (split.json)", record["data"])
         if datamodule.samples.cached:
             log.info("image cache: %(image cache)s", record["data"])
-    with closed_loggers():
-        return fit(config, folder, record, module, datamodule, finish=finish)
-
-
-def fit(
-    config: DictConfig,
-    folder: Path,
-    record: dict[str, Any],
-    module: FairMOTModule,
-    datamodule: FairMOTDataModule,
-    *,
-    finish: bool,
-) -> dict[str, float]:
-    """Train from the start or from the resume point; with `finish`, write what the run leaves behind."""
-    trainer = build_trainer(
-        config,
-        folder,
-        record,
-        steps=datamodule.steps_per_epoch(),
-        job_type="train",
-        tags=[f"reid_dim={config.model.reid_dim}", f"weighting={config.loss.weighting.name}"],
-        callbacks=own_callbacks(config, folder, validates=bool(datamodule.val_sequences)),
-    )
-    last = str(folder / "checkpoints" / "last.ckpt")
-    trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
-    if finish:
-        return finish_training(trainer, folder, record)
+    tags = [f"reid_dim={config.model.reid_dim}", f"weighting={config.loss.weighting.name}"]
+    with closed_loggers(open_loggers(config, folder, record, job_type="train", tags=tags)) as loggers:
+        trainer = build_trainer(
+            config,
+            folder,
+            loggers=loggers,
+            steps=datamodule.steps_per_epoch(),
+            callbacks=own_callbacks(config, folder, validates=bool(datamodule.val_sequences)),
+        )
+        last = str(folder / "checkpoints" / "last.ckpt")
+        trainer.fit(module, datamodule, ckpt_path=last if config.resume else None, weights_only=True)
+        if finish:
+            return finish_training(trainer, folder, record)
     if trainer.is_global_zero:
         merge_csv(folder)
     return {}

@@ -26,7 +26,7 @@ from fairmot_pl.config.entry import (
     task_overrides,
 )
 from fairmot_pl.config.folders import conf_dir, quoted
-from fairmot_pl.config.jobs import JOURNAL, RESUMES_WITH
+from fairmot_pl.config.jobs import JOURNAL, OBJECTIVE, RESUMES_WITH
 from fairmot_pl.config.launching import usable_cores
 from fairmot_pl.config.nodes import check_data, check_output_cache, check_run
 from fairmot_pl.config.recorded import record_sequences
@@ -131,8 +131,8 @@ def tune(config: DictConfig) -> Outcome:
         sequences = list(sequences[0].halves())
     write_provenance(folder, record)
     about = {"config": plain(config), **record}
-    loggers = open_loggers(config, folder, about, job_type="tune", tags=[], csv_file=False)
-    with closed_loggers(loggers), Replays(sequences, config.workers or usable_cores()) as replays:
+    opened = open_loggers(config, folder, about, job_type="tune", tags=[], csv_file=False)
+    with closed_loggers(opened) as loggers, Replays(sequences, config.workers or usable_cores()) as replays:
         searches = build_searches(config, folder, sequences, record["data"])
         try:
             run(searches, replays, config.trials, loggers)
@@ -240,7 +240,9 @@ def write_outcome(
     print(figures_text(outcome))
     print(verdict(outcome))
     steps = [f"open {folder / 'report.html'} in a browser"]
-    return Outcome(folder, next_steps=[command, *steps] if outcome.holds else steps, objective=outcome.held_out_gain)
+    return Outcome(
+        folder, next_steps=[command, *steps] if outcome.holds else steps, objective=figures[OBJECTIVE["tune"]]
+    )
 
 
 def tracker_overrides(settings: dict[str, Any]) -> list[str]:

@@ -13,8 +13,7 @@ from fairmot_pl.config.overrides import compose_checked
 )
 def test_a_run_shorter_than_the_interval_is_validated_at_its_end(tmp_path, monkeypatch, epochs, every, meant):
     monkeypatch.setattr(build, "sweep_folder", lambda: None)
-    monkeypatch.setattr(build, "job_tags", list)
     overrides = [f"trainer.max_epochs={epochs}", f"trainer.check_val_every_n_epoch={every}", "trainer=cpu"]
-    config = compose_checked("train", ["+experiment=synthetic", *overrides, "logger.mode=disabled"])
-    trainer = build.build_trainer(config, tmp_path, {}, job_type="train", tags=[], callbacks=[])
+    config = compose_checked("train", ["+experiment=synthetic", *overrides])
+    trainer = build.build_trainer(config, tmp_path, loggers=[], callbacks=[])
     assert trainer.check_val_every_n_epoch == meant

@@ -6,17 +6,23 @@ import json
 import os
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import yaml
 from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import get_class
+from omegaconf import OmegaConf
 
 from fairmot_pl import train
+from fairmot_pl.compare import CompareSweep
 from fairmot_pl.config import launching
 from fairmot_pl.config.entry import Outcome, output_folder
+from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.config.jobs import JobState, alone_in, read_job
 from fairmot_pl.config.launching import at_a_time, shared_cores, usable_cores
+from fairmot_pl.config.sweep import FailedJobs
 
 SWEEP = "sweep"
 GRID = ["+experiment=synthetic", "model.reid_dim=4,8", "seed=1,2"]
@@ -196,6 +202,38 @@ def test_a_job_that_another_process_runs_is_left_alone(launch, jobs):
     assert (status, jobs.ran) == (1, ["seed-2"])
     assert "another process is at work" in said
     assert [path.name for path in folder.iterdir()] == ["train.log"]  # Hydra's
+
+
+@pytest.mark.parametrize(("entry", "objective"), [("train", 0.6), ("evaluate", 0.6), ("tune", 0.02), ("track", None)])
+def test_a_skipped_job_hands_on_its_own_objective(tmp_path, entry, objective):
+    figures = {"val/HOTA": 0.6, "gain/held_out": 0.02}
+    for name, text in (("config.yaml", "seed: 1\n"), ("metrics.json", json.dumps(figures)), ("report.html", "<p>")):
+        (tmp_path / name).write_text(text)
+    job = read_job(tmp_path, entry)
+    assert (job.state, job.objective) == (JobState.FINISHED, objective)
+
+
+ENDINGS = [({}, 0, []), ({"b": "the disk is full\n"}, 1, ["b: failed (the disk is full)"])]
+
+
+@pytest.mark.parametrize(("errors", "status", "listed"), ENDINGS)
+def test_failed_jobs_of_any_command_are_listed_at_the_end(tmp_path, capfd, errors, status, listed):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text("seed: 1\n")
+    for name, text in errors.items():
+        (tmp_path / name / "error.txt").write_text(text)
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}, "job": {"name": "track"}}})
+    with pytest.raises(SystemExit) if status else nullcontext():
+        FailedJobs().on_multirun_end(config)
+    assert capfd.readouterr().out.splitlines() == [*listed, f"results: {tmp_path}"]
+
+
+@pytest.mark.parametrize("entry", sorted(path.stem for path in conf_dir().glob("*.yaml")))
+def test_a_multirun_of_any_command_says_how_it_ended(entry):
+    callbacks = OmegaConf.load(conf_dir() / f"{entry}.yaml").hydra.callbacks
+    (target,) = [callback["_target_"] for callback in callbacks.values()]
+    assert issubclass(get_class(target), (FailedJobs, CompareSweep))
 
 
 @pytest.mark.parametrize("name", ["joblib", "submitit_local", "slurm"])

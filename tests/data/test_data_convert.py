@@ -16,10 +16,11 @@ from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.convert import mot_writer
 from fairmot_pl.data.convert.conversion import read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
-from fairmot_pl.data.convert.whole_folder import is_held, whole_folder
+from fairmot_pl.data.convert.whole_folder import whole_folder
 from fairmot_pl.data.convert.yolo_scan import people_classes
 from fairmot_pl.data.mot import read_mot_folder
 from fairmot_pl.data.synthetic import render_dataset
+from fairmot_pl.folder_lock import is_locked
 from fairmot_pl.mot_format import read_mot
 from fairmot_pl.structures import AnnotatedSequence
 
@@ -188,17 +189,17 @@ def test_what_another_process_works_on_is_left_alone(tmp_path):
     other, killed = tmp_path / ".a.other.partial", tmp_path / ".a.killed.partial"
     other.mkdir()
     killed.mkdir()
-    code = "import sys, time; from pathlib import Path; from fairmot_pl.data.convert.whole_folder import held\n"
-    code += "with held(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    code = "import sys, time; from pathlib import Path; from fairmot_pl.folder_lock import locked\n"
+    code += "with locked(Path(sys.argv[1]), shared=True): print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(other)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
-        assert is_held(other)
-        assert not is_held(killed)
+        assert is_locked(other)
+        assert not is_locked(killed)
         with whole_folder(tmp_path / "a"):
             assert other.is_dir()
             assert not killed.is_dir()
         process.kill()
-    assert not is_held(other)
+    assert not is_locked(other)
     (tmp_path / "a").rmdir()
     with whole_folder(tmp_path / "a"):
         assert not other.is_dir()

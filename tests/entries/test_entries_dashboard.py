@@ -13,6 +13,7 @@ import yaml
 
 from entries.conftest import LOOSE, TINY
 from entries.wandb_run import read_wandb_runs
+from fairmot_pl.reporting.evidence import read_evidence
 
 REPO = Path(__file__).resolve().parents[2]
 PAGE = (REPO / "docs/dashboard.md").read_text(encoding="utf-8")
@@ -182,7 +183,25 @@ def test_tensorboard_and_mlflow_beside_wandb(train_tiny):
     (step,) = [of.path for of in client.list_artifacts(kept.info.run_id, "val")][-1:]
     names = {Path(of.path).name for of in client.list_artifacts(kept.info.run_id, step)}
     assert {"sequences.csv", "hota_over_alpha.png", "validation.mp4"} <= names
+    captions = [picture.caption.split(":")[0] for picture in read_evidence(trained.folder).pictures]
+    in_report = {f"{name}-{int(frame):06d}.jpg" for name, frame in (of.split(", frame ") for of in captions)}
+    assert in_report == {name for name in names if name.endswith(".jpg")}, "the same frames on boards and in the report"
     assert client.list_artifacts(kept.info.run_id, "checkpoints")[0].file_size == best.stat().st_size
+
+
+def test_a_run_whose_report_fails_is_a_failed_one(train_tiny, monkeypatch, tmp_path):
+    tracking = pytest.importorskip("mlflow.tracking")
+
+    def full(folder):
+        raise OSError(f"{folder}: the disk is full")
+
+    monkeypatch.setattr("fairmot_pl.training.finish.report_of", full)
+    with pytest.raises(SystemExit):
+        train_tiny("trainer.max_epochs=1", "callbacks.media.frames=0", "logger.kinds=[mlflow]")
+    (store,) = tmp_path.glob("outputs/*/*/mlflow/mlflow.db")
+    client = tracking.MlflowClient(f"sqlite:///{store}")
+    (kept,) = client.search_runs([client.get_experiment_by_name("fairmot_pl").experiment_id])
+    assert kept.info.status == "FAILED"
 
 
 def test_a_sweep_is_one_group_one_store_and_every_axis_is_a_tag(train_tiny, run):

@@ -14,7 +14,7 @@ from fairmot_pl.training.module import FairMOTModule
 @pytest.fixture
 def evaluate(run, world_root, checkpoint):
     def command(*arguments, root=world_root):  # the pictures of a report look at frames of their own
-        told = [f"checkpoint={checkpoint}", f"data.root={root}", "callbacks.pictures.sequences=0"]
+        told = [f"checkpoint={checkpoint}", f"data.root={root}", "callbacks.pictures.images=0"]
         return run("evaluate", *told, *TINY, *LOOSE, *arguments)
 
     return command

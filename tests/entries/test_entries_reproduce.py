@@ -172,6 +172,24 @@ def test_other_initial_weights_are_named(trained, reproduced, monkeypatch):
     assert "model.reid_head" in found["differences"][0]["lines"][1]
 
 
+def test_of_several_runs_the_one_that_differs_is_named_at_the_end(trained, run, capfd, tmp_path):
+    other = shutil.copytree(trained, tmp_path / "other")
+    edit(other / "config.yaml", lambda text: text.replace("learning_rate: 0.002", "learning_rate: 0.001"))
+    with pytest.raises(SystemExit) as stop:
+        run("reproduce", str(other), str(trained), "steps=1")
+    *_, failed, last = capfd.readouterr().out.strip().splitlines()
+    assert stop.value.code == 1
+    assert failed.endswith(f"-other: failed ({other} does not repeat; first difference: the configuration)")
+    assert last.startswith("results: outputs/sweeps/reproduce/")
+    found = {
+        path.parent.name: json.loads(path.read_text()) for path in Path(tmp_path, "outputs").rglob("reproduction.json")
+    }
+    assert {name.rsplit("-", 1)[-1]: of["identical"] for name, of in found.items()} == {
+        "other": False,
+        "original": True,
+    }
+
+
 @pytest.mark.slow
 def test_a_run_that_was_stopped_and_resumed_repeats(train_tiny, run, reproduced, monkeypatch, tmp_path):
     def stop(self, trainer, *rest):

@@ -93,7 +93,7 @@ def test_stopped_in_its_second_job_and_resumed_it_ends_as_if_it_had_not(train_ti
     said = capfd.readouterr().err
     assert f"to go on: python -m fairmot_pl.train resume={folder.relative_to(tmp_path)}\n" in said
     assert "seed-2" not in said.partition("to go on")[2]
-    assert [run.exit_code for run in read_wandb_runs(folder)] == [0, 1]
+    assert [run.exit_code for run in read_wandb_runs(folder)] == [0, 255]
     with (folder / "seed-2" / "logs" / "part-1" / "metrics.csv").open(newline="") as stream:
         assert (
             max(int(row["step"]) for row in csv.DictReader(stream)) == 2
@@ -118,7 +118,7 @@ def test_ctrl_c_reaches_jobs_in_other_processes(tmp_path, world_root, launcher):
     assert "Ctrl-C: no further job begins" in said
     assert f"to go on: python -m fairmot_pl.train resume={sweep}" in said
     assert not (sweep / STOP_MARK).exists()
-    assert [run.exit_code for run in read_wandb_runs(sweep)] == [1, 1]
+    assert [run.exit_code for run in read_wandb_runs(sweep)] == [255, 255]
     assert sorted(path.name for path in sweep.glob("seed-*") if (path / "config.yaml").exists()) == ["seed-1", "seed-2"]
 
 

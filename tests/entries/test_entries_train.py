@@ -11,8 +11,8 @@ import yaml
 from entries.conftest import SHORT, SMALL_NET, TINY
 from entries.wandb_run import read_wandb_runs
 from fairmot_pl.mot_format import read_mot
+from fairmot_pl.report import main as report
 from fairmot_pl.reporting.evidence import read_evidence
-from fairmot_pl.reporting.run_folder import report_of
 
 
 def test_train_evaluate_track(train_tiny, run, world_root):
@@ -65,8 +65,10 @@ def check_evidence(folder, phases):
     assert set(evidence.hota) == {"OVERALL", "SYN-101", "SYN-102"}
     assert evidence.looks.names == ("SYN-101", "SYN-102")
     assert [picture.caption.split(":")[0] for picture in evidence.pictures] == [
-        "SYN-101, frame 4",
-        "SYN-102, frame 4",
+        "SYN-101, frame 2",
+        "SYN-101, frame 5",
+        "SYN-102, frame 2",
+        "SYN-102, frame 5",
     ]
     assert all(picture.heatmap for picture in evidence.pictures)
     assert set(evidence.stages) == phases
@@ -76,7 +78,8 @@ def check_evidence(folder, phases):
         assert times.count == 6, "two epochs of three steps"
         assert {"waiting for data", "network and losses", "backward", "optimiser"} <= times.seconds.keys()
     before = (folder / "report.html").read_text()
-    assert report_of(folder).read_text() == before
+    report([str(folder)])
+    assert (folder / "report.html").read_text() == before
 
 
 def test_the_run_is_in_wandb_offline(train_tiny):
@@ -102,6 +105,17 @@ def test_detection_alone_without_validation(train_tiny):
     trained = train_tiny("data.val=null", "trainer.max_epochs=1")
     assert "val/HOTA" not in trained.metrics
     assert {path.name for path in (trained.folder / "checkpoints").iterdir()} == {"last.ckpt"}
+
+
+@pytest.mark.parametrize(
+    ("profiler", "of"), [("simple", "training_step"), pytest.param("pytorch", "conv2d", marks=pytest.mark.slow)]
+)
+def test_a_profiler_of_lightnings_comes_beside_the_times_of_the_report(train_tiny, profiler, of):
+    folder = train_tiny("data.val=null", "trainer.max_epochs=1", f"+trainer.profiler={profiler}").folder
+    assert read_evidence(folder).stages["training"].count == 3
+    assert "milliseconds a step" in (folder / "report.html").read_text()
+    (written,) = folder.glob("fit-profile*.txt")
+    assert of in written.read_text()
 
 
 def test_figures_of_the_reference_stand_beside_the_others(train_tiny, run, world_root):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 
-from fairmot_pl.reporting.metrics_log import read_metrics
+from fairmot_pl.reporting.metrics_log import merge_csv, read_metrics
 
 
 def write(path, text):
@@ -60,3 +62,21 @@ def test_a_broken_file_is_named_with_its_line(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.csv: no such metrics file"):
         read_metrics(tmp_path / "gone.csv")
+
+
+def part(folder, number, rows):
+    path = folder / "logs" / f"part-{number}" / "metrics.csv"
+    path.parent.mkdir(parents=True)
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=sorted({key for row in rows for key in row}))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_parts_of_a_resumed_run_are_joined(tmp_path):
+    assert merge_csv(tmp_path) is None
+    part(tmp_path, 1, [{"step": 1, "loss": 3}, {"step": 2, "loss": 2}, {"step": 3, "loss": 9}])
+    part(tmp_path, 2, [{"step": 3, "loss": 1}, {"step": 4, "loss": 0, "val/HOTA": 0.5}])
+    rows = list(csv.DictReader(merge_csv(tmp_path).open()))
+    assert [(row["step"], row["loss"]) for row in rows] == [("1", "3"), ("2", "2"), ("3", "1"), ("4", "0")]
+    assert rows[-1]["val/HOTA"] == "0.5"

@@ -14,11 +14,12 @@ from fairmot_pl.reporting.run_records import flat
 from fairmot_pl.reporting.wording import best_is
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
 from fairmot_pl.training.callbacks.media import full_validations, is_kept, within
+from fairmot_pl.training.callbacks.pictures import chosen_frames
 from fairmot_pl.training.dashboard.board import outcome_of
 from fairmot_pl.training.dashboard.card import TAG_LENGTH, RunCard
 from fairmot_pl.training.dashboard.mlflow_board import mlflow_name
 from fairmot_pl.training.dashboard.settings import LoggerSettings
-from fairmot_pl.training.dashboard.views import jpeg, pick_frames
+from fairmot_pl.training.dashboard.views import jpeg, shown_frames
 
 
 @pytest.mark.parametrize(
@@ -71,12 +72,16 @@ def results():
     return {"A": rows, "B": rows[:0]}
 
 
+def picked(sequences, count, max_side):
+    return shown_frames(chosen_frames(sequences, count), results(), max_side=max_side)
+
+
 def test_frames_are_spread_over_the_sequences(sequences):
-    shown = pick_frames(sequences, results(), 5, max_side=40)
+    shown = picked(sequences, 5, max_side=40)
     assert [(of.sequence, of.frame) for of in shown] == [("A", 2), ("A", 6), ("A", 9), ("B", 3), ("B", 8)]
-    assert [(of.sequence, of.frame) for of in pick_frames(sequences, results(), 1, max_side=40)] == [("A", 6)]
-    assert pick_frames(sequences, results(), 0, max_side=40) == []
-    assert len(pick_frames(sequences[:1], results(), 99, max_side=40)) == 10
+    assert [(of.sequence, of.frame) for of in picked(sequences, 1, max_side=40)] == [("A", 6)]
+    assert picked(sequences, 0, max_side=40) == []
+    assert [of.frame for of in picked(sequences[:1], 99, max_side=40)] == list(range(1, 11))
     first = shown[0]
     assert first.image.shape == (20, 40, 3)
     np.testing.assert_allclose(first.tracks.boxes, [[0, 2, 15, 20]])  # halved and cut to the image
@@ -90,11 +95,11 @@ def test_frames_are_spread_over_the_sequences(sequences):
 
 def test_a_broken_image_is_left_out(sequences):
     sequences[0].frames[5].image_path.write_bytes(b"no image")
-    assert pick_frames(sequences, results(), 1, max_side=40) == []
+    assert picked(sequences, 1, max_side=40) == []
 
 
 def test_pictures_stay_within_their_bytes(sequences):
-    shown = pick_frames(sequences, results(), 4, max_side=80)
+    shown = picked(sequences, 4, max_side=80)
     sizes = [len(jpeg(of.image)) for of in shown]
     kept, left = within(shown, sum(sizes[:2]) + 1)
     assert (len(kept), left) == (2, 1)

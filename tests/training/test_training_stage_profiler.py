@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pytorch_lightning.profilers import Profiler
 
 from fairmot_pl.training import stage_profiler
 from fairmot_pl.training.stage_profiler import StageProfiler, stage_of
@@ -91,6 +92,26 @@ def test_a_stage_that_raises_ends(clock):
     with profiler.profile("association"):
         clock.now += 1
     assert profiler.times()["validation"].seconds == {"waiting for data": 5, "association": 1}
+
+
+def test_another_profiler_hears_of_the_same_and_its_own_time_is_no_stages(clock):
+    heard = []
+
+    class Slow(Profiler):
+        def start(self, action_name):
+            clock.now += 100
+            heard.append(action_name)
+
+        stop = start
+
+    profiler = StageProfiler(Slow())
+    with profiler.profile("[Strategy]S.training_step"):
+        clock.now += 1
+        with profiler.profile("[Strategy]S.backward"):
+            clock.now += 2
+        clock.now += 4
+    assert profiler.times()["training"].seconds == {"network and losses": 5, "backward": 2}
+    assert [action.split(".")[-1] for action in heard] == ["training_step", "backward", "backward", "training_step"]
 
 
 def test_nothing_measured_is_nothing():

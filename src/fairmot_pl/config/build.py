@@ -6,6 +6,7 @@ import copy
 import inspect
 import json
 import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from fairmot_pl.files import write_text
 from fairmot_pl.inference.cache import FOLDER, OutputCache
 from fairmot_pl.inference.precision import resolve_precision
 from fairmot_pl.tracking.tracker import OnlineTracker
+from fairmot_pl.training.attached import profiler_of
 from fairmot_pl.training.checkpoint import trained_input_size
 from fairmot_pl.training.dashboard.card import RunCard
 from fairmot_pl.training.dashboard.settings import LoggerSettings
@@ -105,21 +107,17 @@ def build_output_cache(
 def build_trainer(
     config: DictConfig,
     folder: Path,
-    record: dict[str, Any],
     *,
-    job_type: str,
-    tags: list[str],
+    loggers: Sequence[Logger],
     callbacks: list[pl.Callback],
     steps: int = 1,
 ) -> pl.Trainer:
-    """The Lightning trainer of a run folder, with the configured callbacks and `callbacks`, CSV and boards.
+    """The Lightning trainer of a run folder, with the configured callbacks and `callbacks`.
 
     Args:
-        config: holds the nodes trainer, callbacks and logger.
+        config: holds the nodes trainer and callbacks.
         folder: the run's folder.
-        record: configuration and provenance, for the boards.
-        job_type: see `open_loggers`.
-        tags: see `open_loggers`.
+        loggers: of the run; see `open_loggers`.
         callbacks: further callbacks, which come first.
         steps: training steps an epoch; a run shorter than the logging interval still logs.
     """
@@ -139,12 +137,16 @@ def build_trainer(
         "default_root_dir": folder,
         # weight averaging comes first: a resume point holds the step that it is written after
         "callbacks": [*callbacks, *build_callbacks(config, folder)],
-        "logger": open_loggers(config, folder, record, job_type=job_type, tags=tags),
+        "logger": list(loggers),
         "enable_checkpointing": any(isinstance(found, pl.callbacks.ModelCheckpoint) for found in callbacks),
-        "profiler": settings.pop("profiler", None) or StageProfiler(),
         "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
     }
     trainer = _trainer(**settings, **own)
+    beside = profiler_of(trainer)
+    if settings.get("profiler"):
+        beside.dirpath, beside.filename = str(folder), "profile"
+        log.info("trainer.profiler=%s writes %s", settings["profiler"], folder / "*-profile*.txt")
+    trainer.profiler = StageProfiler(beside)  # type: ignore[attr-defined]  # as in `profiler_of`
     if sweep and trainer.world_size > 1:
         raise ConfigError(
             f"a job of a sweep runs in one process, but trainer.devices={config.trainer.devices} gives "
@@ -155,8 +157,8 @@ def build_trainer(
 
 def open_loggers(
     config: DictConfig, folder: Path, record: dict[str, Any], *, job_type: str, tags: list[str], csv_file: bool = True
-) -> list[Logger]:
-    """The loggers of the logger node, for the job that Hydra runs.
+) -> Iterator[Logger]:
+    """The loggers of the logger node, for the job that Hydra runs; `closed_loggers` opens them.
 
     Args:
         config: holds the logger node.

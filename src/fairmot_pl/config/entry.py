@@ -56,13 +56,15 @@ NOT_WORTH_SAYING = (
 class Outcome:
     """What a task leaves: where its files are, what to type next, and a figure for sweepers.
 
-    A `status` other than 0 becomes that of the process; a `silent` task has printed all that is to be printed.
+    A `status` other than 0 becomes that of the process; a job of a sweep fails with it and says `problem`. A task that
+    is `silent` has printed all that is to be printed.
     """
 
     folder: Path
     next_steps: list[str] = field(default_factory=list)
     objective: float | None = None
     status: int = 0
+    problem: str = ""
     silent: bool = False
 
 
@@ -198,7 +200,10 @@ def _run_unfinished(
                 raise ConfigError(f"resume={config.resume} goes on with one run and cannot be swept")
             if job.resumable:
                 config.resume = str(folder)
-            objective = _run(task, check, config).objective
+            outcome = _run(task, check, config)
+            objective = outcome.objective
+            if outcome.status:
+                _leave_word(folder / ERROR_NAME, outcome.problem or f"it ended with status {outcome.status}")
     except BusyError as error:  # not recorded: the folder is the other process's
         print(f"error: {error}", file=sys.stderr, flush=True)
     return objective
@@ -224,7 +229,12 @@ def plain_errors(record: Path | None = None) -> Iterator[None]:
         print(f"error: {_message(error)}", file=sys.stderr, flush=True)
         if record is None:
             raise SystemExit(1) from None
-        record.write_text(_message(error) + "\n", encoding="utf-8")
+        _leave_word(record, _message(error))
+
+
+def _leave_word(record: Path, reason: str) -> None:
+    """Say in the folder of a sweep's job why it failed."""
+    record.write_text(reason + "\n", encoding="utf-8")
 
 
 def _message(error: BaseException) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from fairmot_pl.config.check import ConfigError
+from fairmot_pl.folder_lock import locked
 from fairmot_pl.reporting.run_records import CONFIG_NAME, ERROR_NAME, METRICS_NAME, read_run
 
 JOURNAL = "trials.log"
@@ -21,8 +21,8 @@ RESUMES_WITH = {"train": (CONFIG_NAME, "checkpoints/last.ckpt"), "tune": (CONFIG
 OUTCOME = (CONFIG_NAME, METRICS_NAME, "report.html")
 """What a finished run has; the report is written last."""
 
-OBJECTIVE = "val/HOTA"
-"""The figure that a job hands to whoever launched it."""
+OBJECTIVE = {"train": "val/HOTA", "evaluate": "val/HOTA", "tune": "gain/held_out"}
+"""By entry, the figure of `metrics.json` that a job hands to whoever launched it."""
 
 
 class BusyError(ConfigError):
@@ -65,7 +65,7 @@ def read_job(folder: Path, entry: str) -> Job:
     if not error and all((folder / name).is_file() for name in OUTCOME):
         run = read_run(folder)
         if not run.failed:
-            objective = run.metrics.get(OBJECTIVE)
+            objective = run.metrics.get(OBJECTIVE.get(entry, ""))
             return Job(folder=folder, state=JobState.FINISHED, objective=objective, resumable=resumable)
     if error:
         return Job(folder=folder, state=JobState.FAILED, error=read_run(folder).problem, resumable=resumable)
@@ -77,24 +77,12 @@ def read_job(folder: Path, entry: str) -> Job:
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder for as long as this one lives; no file is left behind.
 
-    Where the system or the file system knows no locks, nobody is kept out.
-
     Raises:
         BusyError: another process is in there.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked(folder, wait=False))
         except BlockingIOError:
             raise BusyError(f"{folder}: another process is at work in this folder; wait for it, or stop it") from None
-        except OSError:
-            pass
         yield
-    finally:
-        os.close(descriptor)

@@ -45,10 +45,8 @@ def record_sequences(
     datamodule.setup("validate")
     if not datamodule.val_sequences:
         raise ConfigError("data.val is empty: there is no sequence to tune on; choose data=... with sequences to track")
-    quiet = OmegaConf.create({**config, "logger": {"kinds": []}, "callbacks": {}})
-    quiet.callbacks = {"progress": config.callbacks.get("progress")}
-    recorder = RecordOutputs()
-    trainer = build_trainer(*(quiet, folder, {}), job_type="tune", tags=[], callbacks=[CountBrokenImages(), recorder])
+    quiet = OmegaConf.create({**config, "callbacks": {"progress": config.callbacks.get("progress")}})
+    trainer = build_trainer(quiet, folder, loggers=[], callbacks=[CountBrokenImages(), RecordOutputs()])
     datamodule.outputs = cache = build_output_cache(config, module, trainer, datamodule)
     assert cache is not None  # `check` has seen to it
     found = Recordings.look_up(cache, datamodule.val_sequences)

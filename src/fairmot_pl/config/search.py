@@ -78,6 +78,7 @@ class Search:
 
     def __init__(self, sweeper: OptunaSearch, sweep: SweepAtWork, overrides: Sequence[Override]) -> None:
         self.sweeper, self.sweep = sweeper, sweep
+        self.objective = OBJECTIVE.get(sweep.entry, "objective")
         self.space = {one.get_key_element(): distribution(one) for one in overrides if one.is_sweep_override()}
         self.fixed = [str(one.input_line) for one in overrides if not one.is_sweep_override()]
         if not self.space:
@@ -172,7 +173,7 @@ class Search:
         stream = io.StringIO()
         table = csv.writer(stream, lineterminator="\n")
         keys = [key.lstrip("+") for key in self.space]
-        table.writerow(["trial", "state", OBJECTIVE, *keys, "folder", "error"])
+        table.writerow(["trial", "state", self.objective, *keys, "folder", "error"])
         for trial in self.study.get_trials(deepcopy=False):
             name = self._folder_name(trial)
             values = [line.partition("=")[2] for line in tried_values(trial)]
@@ -193,11 +194,13 @@ class Search:
             best = self.study.best_trial
             outcome["best"] = {
                 "trial": best.number,
-                OBJECTIVE: best.value,
+                self.objective: best.value,
                 "folder": self._folder_name(best),
                 "overrides": tried_values(best),
             }
-            print(f"best of {len(finished)} trials: {OBJECTIVE} {best.value:.4f} with {' '.join(tried_values(best))}")
+            print(
+                f"best of {len(finished)} trials: {self.objective} {best.value:.4f} with {' '.join(tried_values(best))}"
+            )
         write_text(self.sweep.folder / "search.yaml", yaml.safe_dump(outcome, sort_keys=False))
         if failed:
             print(f"failed trials: {len(failed)}; trials.csv says why")

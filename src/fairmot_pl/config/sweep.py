@@ -12,6 +12,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
+from hydra.experimental.callback import Callback
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -22,7 +23,7 @@ from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.jobs import Job, JobState, alone_in, read_job
 from fairmot_pl.config.launching import STOP_MARK, at_a_time, in_this_process, patient_interrupt, shared_cores
 from fairmot_pl.config.relaunch import check_same_sweep
-from fairmot_pl.reporting.run_records import SWEEP_MARK
+from fairmot_pl.reporting.run_records import SWEEP_MARK, find_runs
 
 
 class SweepAtWork:
@@ -155,6 +156,21 @@ def run_grid(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobReturn]
         for result in done:
             _ = result.return_value  # raises what a job was not meant to raise
     return done
+
+
+class FailedJobs(Callback):
+    """Lists the jobs of a multirun that failed when it is over, and ends it with status 1 if there are any."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra's hook after the last job."""
+        folder = Path(config.hydra.sweep.dir)
+        jobs = [read_job(run.folder, config.hydra.job.name) for run in find_runs([folder])]
+        failed = [job for job in jobs if job.state is JobState.FAILED]
+        for job in failed:
+            print(f"{job.folder.name}: failed ({job.error})")
+        print(f"results: {folder}", flush=True)
+        if failed:
+            sys.exit(1)
 
 
 def check_apart(jobs: Sequence[Sequence[str]], folders: Sequence[Path]) -> None:

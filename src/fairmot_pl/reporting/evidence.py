@@ -50,7 +50,7 @@ class Evidence:
         similarity: `(gaps, 2, bins)` pairs of boxes by cosine similarity; see `similarity_histogram`.
         looks: the embeddings in their principal plane.
         stages: where the time went.
-        pictures: of a frame of each of some sequences.
+        pictures: of some validation frames.
         offline: what was done to the refined tracks, where there are any.
     """
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot_pl.files import write_text
+
 Float = NDArray[np.float64]
 
 
@@ -78,6 +80,27 @@ def read_metrics(path: Path | str) -> MetricsLog:
         columns={name: values[:, index] for index, name in enumerate(header)},
         broken={name: int(broken[index]) for index, name in enumerate(header) if broken[index]},
     )
+
+
+def merge_csv(folder: Path) -> Path | None:
+    """Join the metrics of a run and its resumed parts into `metrics.csv`; None where nothing was logged.
+
+    Rows that a resumed part repeats (same step) are taken from the later part.
+    """
+    parts = sorted((folder / "logs").glob("part-*/metrics.csv"), key=lambda path: int(path.parent.name.split("-")[1]))
+    rows: list[dict[str, str]] = []
+    for part in parts:
+        with part.open(newline="", encoding="utf-8") as stream:
+            found = list(csv.DictReader(stream))
+        start = min((int(row["step"]) for row in found), default=0)
+        rows = [row for row in rows if int(row["step"]) < start] + found
+    if not rows:
+        return None
+    columns = list(dict.fromkeys(["step", "epoch", *(key for row in rows for key in row)]))
+    lines = [",".join(columns), *(",".join(row.get(column) or "" for column in columns) for row in rows)]
+    path = folder / "metrics.csv"
+    write_text(path, "\n".join(lines) + "\n")
+    return path
 
 
 def _numbers(path: Path, line: int, header: list[str], row: list[str]) -> list[tuple[float, float]]:

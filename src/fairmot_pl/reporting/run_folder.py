@@ -10,6 +10,7 @@ from typing import Any
 from fairmot_pl.evaluation.quality import Quality
 from fairmot_pl.evaluation.summary import OVERALL, Figures, Summary
 from fairmot_pl.reporting.evidence import Evidence, read_evidence
+from fairmot_pl.reporting.metrics_log import merge_csv
 from fairmot_pl.reporting.run_records import CONFIG_NAME, LOG_NAME, SEQUENCES_NAME, RunRecord, read_run
 from fairmot_pl.reporting.run_report import write_run_report
 from fairmot_pl.reporting.run_setup import is_evaluation, setup_facts, setup_line
@@ -20,11 +21,13 @@ REFERENCE, OFFLINE = "reference/", "offline/"
 
 
 def report_of(folder: Path) -> Path:
-    """Write `report.html` of a finished run from what its folder holds; what is missing is left out.
+    """Write `report.html` of a run from what its folder holds; what is missing is left out.
+
+    `metrics.csv` is joined anew from the logs of the run, so that the curves of one that was stopped are whole.
 
     Args:
-        folder: with `config.yaml`, `metrics.json`, and as far as they are there `sequences.json`, `evidence.npz`,
-            `metrics.csv`, `provenance.json`, `split.json` and `validation.mp4`.
+        folder: with `config.yaml`, and as far as they are there `metrics.json`, `sequences.json`, `evidence.npz`,
+            `logs`, `provenance.json`, `split.json` and `validation.mp4`.
 
     Returns:
         The path of the report.
@@ -37,6 +40,7 @@ def report_of(folder: Path) -> Path:
     run = read_run(folder)
     if not run.config:
         raise FileNotFoundError(f"{folder}: {run.problem}; give the folder of a run")
+    merge_csv(folder)
     evidence = read_evidence(folder) or Evidence()
     rows = _rows(folder)
     log, clip = folder / LOG_NAME, folder / CLIP_NAME

@@ -25,7 +25,6 @@ from fairmot_pl.training.callbacks.pictures import draw_pictures
 from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 from fairmot_pl.training.checkpoint import read_checkpoint
 from fairmot_pl.training.dashboard.board import boards
-from fairmot_pl.training.loggers import merge_csv
 from fairmot_pl.training.provenance import write_provenance
 from fairmot_pl.training.stage_profiler import stage_times
 
@@ -104,7 +103,6 @@ def write_outcome(
     notes = [*record.get("notes", []), *broken, *(tracking.notes if tracking else [])]
     write_provenance(folder, {**record, "notes": notes})
     write_evidence(folder, gather_evidence(trainer, offline.offline if offline else ""))
-    merge_csv(folder)
     report_of(folder)
     for board in boards(trainer.loggers):
         board.keep_outcome(figures)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import netrc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import wandb
 from pytorch_lightning.loggers import CSVLogger, Logger
 
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.training.dashboard.board import Ending, boards
 from fairmot_pl.training.dashboard.card import RunCard
 from fairmot_pl.training.dashboard.mlflow_board import MLflowBoard
 from fairmot_pl.training.dashboard.settings import LoggerSettings
@@ -28,8 +27,8 @@ WANDB_MODES = ("auto", "online", "offline", "disabled")
 
 def build_loggers(
     folder: Path, settings: LoggerSettings, card: RunCard, *, config: dict[str, Any], csv_file: bool = True
-) -> list[Logger]:
-    """The CSV logger and the boards that the settings name.
+) -> Iterator[Logger]:
+    """The CSV logger and the boards that the settings name, one after the other; see `closed_loggers`.
 
     Args:
         folder: the run's folder.
@@ -41,29 +40,25 @@ def build_loggers(
     Raises:
         ValueError: see `settle_mode`.
     """
-    loggers: list[Logger] = []
     if csv_file:
         part = 1 + len(list((folder / "logs").glob("part-*")))
-        loggers.append(CSVLogger(folder, name="logs", version=f"part-{part}", flush_logs_every_n_steps=50))
+        yield CSVLogger(folder, name="logs", version=f"part-{part}", flush_logs_every_n_steps=50)
     store = (folder / card.store).resolve()
     if "wandb" in settings.kinds and (mode := settle_mode(settings.mode)) != "disabled":
-        loggers.append(_wandb_board(settings, card, mode, store=store, config=config))
+        yield _wandb_board(settings, card, mode, store=store, config=config)
     if "tensorboard" in settings.kinds:
-        loggers.append(TensorBoardBoard(folder, config=config.get("config", {})))
+        yield TensorBoardBoard(folder, config=config.get("config", {}))
     if "mlflow" in settings.kinds:
-        loggers.append(
-            MLflowBoard(
-                store,
-                uri=settings.tracking_uri,
-                run=card.id,
-                experiment=settings.project,
-                name=card.name,
-                tags={"job_type": card.job_type, "tags": ", ".join(card.tags), "sweep": card.group or ""},
-                config=config.get("config", {}),
-                keep_checkpoints=settings.checkpoints,
-            )
+        yield MLflowBoard(
+            store,
+            uri=settings.tracking_uri,
+            run=card.id,
+            experiment=settings.project,
+            name=card.name,
+            tags={"job_type": card.job_type, "tags": ", ".join(card.tags), "sweep": card.group or ""},
+            config=config.get("config", {}),
+            keep_checkpoints=settings.checkpoints,
         )
-    return loggers
 
 
 def _wandb_board(
@@ -92,22 +87,31 @@ def _wandb_board(
 
 
 @contextmanager
-def closed_loggers(loggers: Sequence[Logger] = ()) -> Iterator[None]:
-    """End the wandb run of a block with it: as finished, or as failed where an error or a signal ends the block.
+def closed_loggers(opened: Iterable[Logger]) -> Iterator[list[Logger]]:
+    """Open loggers for a block that is the whole of a run's work, and let the boards among them end with it.
+
+    The run is finished if the block comes to its end; an error makes it a failed one, and what comes from outside
+    (Ctrl-C, SIGTERM) an interrupted one. Where a board cannot be opened, the run fails on those before it.
 
     Args:
-        loggers: those that no trainer ends.
+        opened: opens the next one when it is asked for it; see `build_loggers`.
     """
+    loggers: list[Logger] = []
+    ending = Ending.FINISHED
     try:
-        yield
-    except BaseException:
-        for logger in loggers:
-            logger.finalize("failed")
-        wandb.finish(exit_code=1)
+        for logger in opened:
+            loggers.append(logger)
+        yield loggers
+    except BaseException as error:
+        ending = Ending.FAILED if isinstance(error, Exception) else Ending.INTERRUPTED
         raise
-    for logger in loggers:
-        logger.finalize("success")
-    wandb.finish()
+    finally:
+        for board in boards(loggers):
+            try:
+                board.end(ending)
+            except Exception as error:  # the run has its outcome, and the other boards are to be told of it
+                reason = " ".join(str(error).split())
+                log.warning("%s could not be told that the run is %s: %s", type(board).__name__, ending.value, reason)
 
 
 def settle_mode(mode: str) -> str:
@@ -138,24 +142,3 @@ def has_wandb_account() -> bool:
         return any("wandb" in host for host in netrc.netrc().hosts)
     except (OSError, netrc.NetrcParseError):
         return False
-
-
-def merge_csv(folder: Path) -> Path | None:
-    """Join the metrics of a run and its resumed parts into `metrics.csv`; None where nothing was logged.
-
-    Rows that a resumed part repeats (same step) are taken from the later part.
-    """
-    parts = sorted((folder / "logs").glob("part-*/metrics.csv"), key=lambda path: int(path.parent.name.split("-")[1]))
-    rows: list[dict[str, str]] = []
-    for part in parts:
-        with part.open(newline="", encoding="utf-8") as stream:
-            found = list(csv.DictReader(stream))
-        start = min((int(row["step"]) for row in found), default=0)
-        rows = [row for row in rows if int(row["step"]) < start] + found
-    if not rows:
-        return None
-    columns = list(dict.fromkeys(["step", "epoch", *(key for row in rows for key in row)]))
-    lines = [",".join(columns), *(",".join(row.get(column) or "" for column in columns) for row in rows)]
-    path = folder / "metrics.csv"
-    write_text(path, "\n".join(lines) + "\n")
-    return path

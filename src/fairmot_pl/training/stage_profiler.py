@@ -7,7 +7,7 @@ import time
 from collections import Counter, defaultdict
 
 import pytorch_lightning as pl
-from pytorch_lightning.profilers import Profiler
+from pytorch_lightning.profilers import PassThroughProfiler, Profiler
 
 from fairmot_pl.reporting.stage_times import PHASES, PhaseTimes, StageTimes
 from fairmot_pl.training.attached import profiler_of
@@ -39,10 +39,14 @@ class StageProfiler(Profiler):
 
     On a GPU work is queued: its time shows where the processor waits for it, except for the network in validation,
     which is waited for.
+
+    Args:
+        beside: another profiler, which hears of every action, too; what it takes is no stage's time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Profiler | None = None) -> None:
         super().__init__()
+        self._beside = beside or PassThroughProfiler()
         self._seconds: dict[str, defaultdict[str, float]] = {phase: defaultdict(float) for phase in PHASES}
         self._entered: dict[str, Counter[str]] = {phase: Counter() for phase in PHASES}
         self._phase = "training"
@@ -52,6 +56,7 @@ class StageProfiler(Profiler):
     def start(self, action_name: str) -> None:
         """An action begins; the one around it stands still."""
         self._count()
+        self._beside.start(action_name)
         if "validation" in action_name or action_name.endswith(".val_next"):
             self._phase = "validation"
         elif "train" in action_name:
@@ -59,12 +64,15 @@ class StageProfiler(Profiler):
         place = self._phase, stage_of(action_name)
         self._running.append(place)
         self._entered[place[0]][place[1]] += 1
+        self._since = time.perf_counter()
 
     def stop(self, action_name: str) -> None:
         """The innermost action ends."""
         self._count()
         if self._running:
             self._running.pop()
+        self._beside.stop(action_name)
+        self._since = time.perf_counter()
 
     def _count(self) -> None:
         now = time.perf_counter()
@@ -73,8 +81,20 @@ class StageProfiler(Profiler):
             self._seconds[phase][stage] += now - self._since
         self._since = now
 
+    def setup(self, stage: str, local_rank: int | None = None, log_dir: str | None = None) -> None:
+        """A task of the trainer begins."""
+        super().setup(stage, local_rank, log_dir)
+        self._beside._lightning_module = self._lightning_module  # type: ignore[attr-defined]  # as the trainer does
+        self._beside.setup(stage, local_rank, log_dir)
+
+    def teardown(self, stage: str | None) -> None:
+        """A task of the trainer ends."""
+        self._beside.teardown(stage)
+        super().teardown(stage)
+
     def describe(self) -> None:
-        """Nothing is printed: the report shows it."""
+        """Of its own nothing is printed: the report shows it."""
+        self._beside.describe()
 
     def times(self) -> StageTimes:
         """What was measured until now."""

@@ -4,45 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-if sys.platform != "win32":  # where a folder in use cannot be removed anyway
-    import fcntl
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Within this block other processes see that the folder is in use; the mark goes with the process."""
-    if sys.platform == "win32":
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a process, this one too, holds the folder."""
-    if sys.platform == "win32":
-        return False
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+from fairmot_pl.folder_lock import is_locked, locked
 
 
 @contextmanager
@@ -57,12 +24,12 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for leftover in target.parent.glob(f".{target.name}.*.partial"):
-        if not is_held(leftover):
+        if not is_locked(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
     # one level deeper than the target, so that whoever lists the folder does not take it for a sequence
     outer = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     try:
-        with held(outer):
+        with locked(outer, shared=True):
             inner = outer / target.name
             inner.mkdir()
             yield inner

@@ -9,9 +9,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.loggers import CSVLogger
 
 from fairmot_pl.reporting.loss_doctor import diagnose
-from fairmot_pl.reporting.metrics_log import read_metrics
+from fairmot_pl.reporting.metrics_log import merge_csv, read_metrics
 from fairmot_pl.training.dashboard.board import boards
-from fairmot_pl.training.loggers import merge_csv
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,10 @@ from fairmot_pl.inference.video_writer import VideoWriter
 from fairmot_pl.mot_format import tracks_of_frame
 from fairmot_pl.structures import AnnotatedSequence
 from fairmot_pl.training.attached import datamodule_of
+from fairmot_pl.training.callbacks.pictures import chosen_frames
 from fairmot_pl.training.callbacks.tracking import TrackValidationSequences, tracking_of
 from fairmot_pl.training.dashboard.board import boards
-from fairmot_pl.training.dashboard.views import ShownFrame, ValidationView, jpeg, pick_frames
+from fairmot_pl.training.dashboard.views import ShownFrame, ValidationView, jpeg, shown_frames
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class ValidationMedia(pl.Callback):
     Args:
         folder: where the clip goes.
         frames: how many frames the clip has at most; 0 for no clip.
-        images: how many frames are shown as pictures; 0 for none.
+        images: how many frames are shown as pictures (see `chosen_frames`); 0 for none.
         max_side: longer frames are shrunk to so many pixels.
         max_megabytes: of pictures and clip that a validation hands to a board; the clip gets what the pictures leave.
     """
@@ -66,9 +67,9 @@ class ValidationMedia(pl.Callback):
         pictures: list[ShownFrame] = []
         clip: Path | None = None
         if full and is_kept(*full_validations(trainer, tracking)):
-            pictures, left = within(
-                pick_frames(sequences, tracking.results, self.images, max_side=self.max_side), self.max_bytes
-            )
+            chosen = chosen_frames(sequences, self.images)
+            tracked = [(of, frame) for of, frame in chosen if frame.frame <= tracking.lengths.get(of.name, -1)]
+            pictures, left = within(shown_frames(tracked, tracking.results, max_side=self.max_side), self.max_bytes)
             clip = self._clip_within(left)
         view = ValidationView(
             step=trainer.global_step,

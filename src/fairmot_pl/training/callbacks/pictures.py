@@ -1,9 +1,9 @@
-"""What the network makes of a few validation frames: its heatmaps, for the pictures of the report."""
+"""Which validation frames are shown, and what the network makes of them: its heatmaps, for the report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -24,36 +24,48 @@ MAX_SIDE = 960
 """Pixels of the longer side of a picture: two stand beside each other."""
 
 
-class Seen(NamedTuple):
-    """The frame of a sequence that was chosen, and `(h, w)` uint8 of its heatmap, 255 = certain."""
-
-    frame: int
-    heatmap: NDArray[np.uint8]
+def chosen_frames(
+    sequences: Sequence[AnnotatedSequence], count: int
+) -> list[tuple[AnnotatedSequence, FrameAnnotation]]:
+    """`count` frames, evenly over the sequences and over each: the same every time, on boards and in the report."""
+    filled = [sequence for sequence in sequences if len(sequence)]
+    chosen = []
+    for index, sequence in enumerate(filled[:count]):
+        places = min(len(range(index, count, len(filled))), len(sequence))
+        chosen += [
+            (sequence, sequence.frames[(2 * place + 1) * len(sequence) // (2 * places)]) for place in range(places)
+        ]
+    return chosen
 
 
 class KeepHeatmaps(pl.Callback):
-    """Asks the network, as it is validated, for the heatmap of the frame in the middle of the first few sequences.
+    """Asks the network, as it is validated, for the heatmaps of the chosen frames.
 
     Args:
-        sequences: how many sequences.
+        images: how many frames; see `chosen_frames`.
 
     Attributes:
-        seen: by sequence name, of the last validation.
+        seen: `(h, w)` uint8 of the last validation, 255 = certain, by sequence name and frame.
     """
 
-    def __init__(self, *, sequences: int = 4) -> None:
-        self.sequences = sequences
-        self.seen: dict[str, Seen] = {}
-        self._mine: dict[str, Seen] = {}
-        self._waited: dict[int, AnnotatedSequence] = {}
+    def __init__(self, *, images: int = 4) -> None:
+        self.images = images
+        self.seen: dict[tuple[str, int], NDArray[np.uint8]] = {}
+        self._mine: dict[tuple[str, int], NDArray[np.uint8]] = {}
+        self._waited: dict[tuple[int, int], tuple[str, FrameAnnotation]] = {}
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget the validation before."""
         self._mine = {}
         datamodule = datamodule_of(trainer)
-        chosen = {found.name for found in datamodule.val_sequences[: self.sequences]}
         shard = datamodule.val_shard().sequences
-        self._waited = {index: sequence for index, sequence in enumerate(shard) if sequence.name in chosen}
+        places = {sequence.name: index for index, sequence in enumerate(shard)}
+        chosen = chosen_frames(datamodule.val_sequences, self.images)
+        self._waited = {
+            (places[sequence.name], annotation.frame): (sequence.name, annotation)
+            for sequence, annotation in chosen
+            if sequence.name in places
+        }
 
     def on_validation_batch_end(
         self,
@@ -65,19 +77,16 @@ class KeepHeatmaps(pl.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Look at a chosen frame when its batch has come, so that the weights are those that were validated."""
-        for index, frame in places_of(batch):
-            sequence = self._waited.get(index)
-            if sequence is None or frame < sequence.frames[len(sequence) // 2].frame:
-                continue
-            annotation = next(found for found in sequence.frames if found.frame == frame)
-            heatmap = _look(trainer, pl_module, annotation)
-            if heatmap is not None:
-                self._mine[sequence.name] = Seen(frame, heatmap)
-                del self._waited[index]
+        for place in places_of(batch):
+            if place in self._waited:
+                name, annotation = self._waited.pop(place)
+                heatmap = _look(trainer, pl_module, annotation)
+                if heatmap is not None:
+                    self._mine[name, annotation.frame] = heatmap
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put together what the processes have seen."""
-        self.seen = {name: seen for part in gather(self._mine) for name, seen in part.items()}
+        self.seen = {place: heatmap for part in gather(self._mine) for place, heatmap in part.items()}
 
 
 def draw_pictures(trainer: pl.Trainer, results: Mapping[str, NDArray[np.float64]]) -> list[Picture]:
@@ -88,18 +97,19 @@ def draw_pictures(trainer: pl.Trainer, results: Mapping[str, NDArray[np.float64]
         results: `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
     """
     keeper, datamodule = callback_of(trainer, KeepHeatmaps), datamodule_of(trainer)
+    if keeper is None:
+        return []
     pictures = []
-    for sequence in datamodule.val_sequences:
-        seen = keeper.seen.get(sequence.name) if keeper else None
-        if seen is None or sequence.name not in results:
+    for sequence, annotation in chosen_frames(datamodule.val_sequences, keeper.images):
+        heatmap = keeper.seen.get((sequence.name, annotation.frame))
+        if heatmap is None or sequence.name not in results:
             continue
-        annotation = next(found for found in sequence.frames if found.frame == seen.frame)
-        image, tracks = read_image(annotation.image_path), tracks_of_frame(results[sequence.name], seen.frame)
+        image, tracks = read_image(annotation.image_path), tracks_of_frame(results[sequence.name], annotation.frame)
         letterbox = Letterbox(image.shape[:2], datamodule.input_size)
-        warm = draw_heatmap(_dimmed(image), seen.heatmap / np.float32(255), letterbox=letterbox, strength=1.0)
+        warm = draw_heatmap(_dimmed(image), heatmap / np.float32(255), letterbox=letterbox, strength=1.0)
         pictures.append(
             Picture(
-                caption=f"{sequence.name}, frame {seen.frame}: {len(tracks)} tracks of {len(annotation)} people",
+                caption=f"{sequence.name}, frame {annotation.frame}: {len(tracks)} tracks of {len(annotation)} people",
                 tracks=jpeg(draw_tracks(image, tracks), max_side=MAX_SIDE),
                 heatmap=jpeg(draw_tracks(warm, tracks), max_side=MAX_SIDE),
             )

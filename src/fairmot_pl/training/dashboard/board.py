@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from pathlib import Path
 
 from pytorch_lightning.loggers import Logger
@@ -14,8 +15,26 @@ OUTCOME = "result/"
 """Prefix of the figures that a run ends with: all of one checkpoint, unlike the best of each."""
 
 
+class Ending(Enum):
+    """How a run ended; a board says of it what it has a word for."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
 class Board(ABC):
-    """A logger that shows more than figures over steps; every method is for the main process alone."""
+    """A logger that shows more than figures over steps; every method is for the main process alone.
+
+    It comes before Lightning's logger among the bases of a class, so that it is the one whose `finalize` is called.
+    """
+
+    def finalize(self, status: str = "success") -> None:  # noqa: B027
+        """Nothing: a trainer calls this after each of its tasks, and a run ends once, when all its work is done."""
+
+    @abstractmethod
+    def end(self, ending: Ending) -> None:
+        """Say how the run ended, and close."""
 
     @abstractmethod
     def show_validation(self, view: ValidationView) -> None:

@@ -6,23 +6,20 @@ import csv
 import logging
 import os
 import re
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import MLFlowLogger
 from pytorch_lightning.utilities import rank_zero_only
 
+from fairmot_pl.folder_lock import locked
 from fairmot_pl.reporting.figures import to_png
 from fairmot_pl.reporting.run_records import flat
-from fairmot_pl.training.dashboard.board import Board, outcome_of
+from fairmot_pl.training.dashboard.board import Board, Ending, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ValidationView, jpeg
-
-if sys.platform != "win32":
-    import fcntl
 
 FOLDER, STORE = "mlflow", "mlflow.db"
 """Where a local store lies."""
@@ -33,8 +30,10 @@ RUN_TAG = "fairmot_pl.run"
 MAX_VALUE = 500
 """Characters of a parameter that MLflow takes."""
 
+STATUS = {Ending.FINISHED: "FINISHED", Ending.FAILED: "FAILED", Ending.INTERRUPTED: "KILLED"}
 
-class MLflowBoard(MLFlowLogger, Board):
+
+class MLflowBoard(Board, MLFlowLogger):
     """An MLflow run.
 
     Args:
@@ -76,7 +75,8 @@ class MLflowBoard(MLFlowLogger, Board):
         self.keep_checkpoints = keep_checkpoints
         self._config = config
         try:
-            with _one_at_a_time(store if files else None):
+            # MLflow does not manage to make one SQLite file from two processes, such as jobs that start together
+            with locked(store) if files else nullcontext():
                 super().__init__(
                     experiment_name=experiment,
                     run_name=name,
@@ -129,6 +129,11 @@ class MLflowBoard(MLFlowLogger, Board):
         super().log_metrics({mlflow_name(name): value for name, value in metrics.items()}, step)
 
     @rank_zero_only
+    def end(self, ending: Ending) -> None:
+        """Set the run's status."""
+        self.experiment.set_terminated(self.run_id, STATUS[ending])
+
+    @rank_zero_only
     def show_validation(self, view: ValidationView) -> None:
         """Keep the table, the figures, the frames and the clip as files, in a folder for each validation."""
         columns, rows = view.sequence_rows()
@@ -170,24 +175,6 @@ class MLflowBoard(MLFlowLogger, Board):
         """Copy the checkpoint into the store."""
         if self.keep_checkpoints:
             self.experiment.log_artifact(self.run_id, str(path), "checkpoints")
-
-
-@contextmanager
-def _one_at_a_time(folder: Path | None) -> Iterator[None]:
-    """Wait until no other process is in this block for the same folder.
-
-    MLflow does not manage to make one SQLite file from two processes, such as the jobs of a sweep that start together.
-    """
-    if folder is None or sys.platform == "win32":  # nobody is kept out there
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def mlflow_name(name: str) -> str:

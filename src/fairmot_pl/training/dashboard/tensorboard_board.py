@@ -15,11 +15,17 @@ from pytorch_lightning.utilities import rank_zero_only
 from fairmot_pl.evaluation.similarity import EDGES
 from fairmot_pl.reporting.figures import to_png
 from fairmot_pl.reporting.run_records import flat
-from fairmot_pl.training.dashboard.board import Board, outcome_of
+from fairmot_pl.training.dashboard.board import Board, Ending, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ValidationView, jpeg
 
+ENDING_FILE = ".ending"
+"""How the name of the event file ends that lays the run's outcome beside its configuration."""
 
-class TensorBoardBoard(TensorBoardLogger, Board):
+STATUS = {Ending.FINISHED: "STATUS_SUCCESS", Ending.FAILED: "STATUS_FAILURE", Ending.INTERRUPTED: "STATUS_FAILURE"}
+"""TensorBoard knows no others."""
+
+
+class TensorBoardBoard(Board, TensorBoardLogger):
     """Event files. They have no place for videos, so the clip stays a file of the run.
 
     Args:
@@ -30,6 +36,32 @@ class TensorBoardBoard(TensorBoardLogger, Board):
     def __init__(self, folder: Path, *, config: Mapping[str, Any]) -> None:
         super().__init__(folder, name="", version="tensorboard", default_hp_metric=False)
         self._config = flat(config, mark="/")
+        self._outcome: dict[str, float] = {}
+        self._forget_ending()
+
+    @rank_zero_only
+    def _forget_ending(self) -> None:
+        """A resumed run ends anew, but of two endings TensorBoard shows the first."""
+        for path in Path(self.log_dir).glob(f"events*{ENDING_FILE}"):
+            path.unlink()
+
+    @rank_zero_only
+    def end(self, ending: Ending) -> None:
+        """Lay outcome and status beside the configuration, for the page of hyper-parameters."""
+        from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+        from torch.utils.tensorboard.summary import hparams
+        from torch.utils.tensorboard.writer import FileWriter
+
+        self.experiment.close()
+        summaries = hparams(self._sanitize_params(self._config), self._outcome)
+        plugin = summaries[-1].value[0].metadata.plugin_data  # that the session has ended, always with success
+        data = HParamsPluginData.FromString(plugin.content)
+        data.session_end_info.status = STATUS[ending]
+        plugin.content = data.SerializeToString()
+        writer = FileWriter(self.log_dir, filename_suffix=ENDING_FILE)
+        for summary in summaries:
+            writer.add_summary(summary)
+        writer.close()
 
     @rank_zero_only
     def show_validation(self, view: ValidationView) -> None:
@@ -59,10 +91,10 @@ class TensorBoardBoard(TensorBoardLogger, Board):
 
     @rank_zero_only
     def show_search(self, view: SearchView) -> None:
-        """Add the pictures and, as hyper-parameters, the configuration with what came of it."""
+        """Add the pictures and what came of the search."""
         for name, figure in view.figures.items():
             self._add_picture(f"tune/{name}", to_png(figure, dpi=100), 0)
-        self._lay_beside_config(view.outcome)
+        self._keep(view.outcome)
 
     @rank_zero_only
     def say(self, name: str, text: str, step: int) -> None:
@@ -71,15 +103,15 @@ class TensorBoardBoard(TensorBoardLogger, Board):
 
     @rank_zero_only
     def keep_outcome(self, figures: Mapping[str, float]) -> None:
-        """Lay the figures beside the configuration, for the page of hyper-parameters."""
-        self._lay_beside_config(outcome_of(figures))
+        """Add the figures."""
+        self._keep(outcome_of(figures))
 
     def keep_checkpoint(self, path: Path) -> None:
         """Nothing: event files hold no checkpoints."""
 
-    def _lay_beside_config(self, outcome: Mapping[str, float]) -> None:
-        self.log_hyperparams(self._config, metrics=dict(outcome))
-        self.experiment.close()  # training has ended; whatever may still come opens another file
+    def _keep(self, outcome: Mapping[str, float]) -> None:
+        self._outcome = dict(outcome)
+        self.log_metrics(self._outcome)
 
     def _add_picture(self, tag: str, encoded: bytes, step: int) -> None:
         """Add a picture as it is encoded; `add_image` would make a large PNG of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,29 +155,27 @@ def jpeg(image: NDArray[np.uint8]) -> bytes:
     return page.jpeg(image, max_side=None)
 
 
-def pick_frames(
-    sequences: Sequence[AnnotatedSequence], results: Mapping[str, NDArray[np.float64]], count: int, *, max_side: int
+def shown_frames(
+    chosen: Iterable[tuple[AnnotatedSequence, FrameAnnotation]],
+    results: Mapping[str, NDArray[np.float64]],
+    *,
+    max_side: int,
 ) -> list[ShownFrame]:
-    """`count` frames, evenly over the sequences and over each: the same ones every time. Unreadable ones are left out.
+    """Frames with their tracks; unreadable ones are left out.
 
     Args:
-        sequences: the validation sequences.
+        chosen: frames that were validated, with their sequences.
         results: `(R, 10)` MOTChallenge rows by sequence name, tlwh in image pixels.
-        count: how many at most.
         max_side: larger images are shrunk to so many pixels.
     """
-    known = [sequence for sequence in sequences if sequence.name in results and len(sequence)]
     shown = []
-    for index, sequence in enumerate(known[:count]):
-        places = len(range(index, count, len(known)))
-        for place in range(min(places, len(sequence))):
-            annotation = sequence.frames[(2 * place + 1) * len(sequence) // (2 * places)]
-            try:
-                image = read_image(annotation.image_path)
-            except (OSError, ValueError):  # a broken image: the data module has counted and named it
-                continue
-            tracks = tracks_of_frame(results[sequence.name], annotation.frame)
-            shown.append(_shrunk(sequence.name, annotation, image, tracks, max_side))
+    for sequence, annotation in chosen:
+        try:
+            image = read_image(annotation.image_path)
+        except (OSError, ValueError):  # a broken image: the data module has counted and named it
+            continue
+        tracks = tracks_of_frame(results[sequence.name], annotation.frame)
+        shown.append(_shrunk(sequence.name, annotation, image, tracks, max_side))
     return shown
 
 

@@ -18,7 +18,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from fairmot_pl.evaluation.similarity import EDGES
 from fairmot_pl.reporting.figures import to_png
 from fairmot_pl.reporting.wording import best_is
-from fairmot_pl.training.dashboard.board import Board, outcome_of
+from fairmot_pl.training.dashboard.board import Board, Ending, outcome_of
 from fairmot_pl.training.dashboard.views import SearchView, ShownFrame, ValidationView, jpeg
 
 STEP = "trainer/global_step"
@@ -31,8 +31,11 @@ CHARTS = {
 }
 """Curves of a validation: across, up, title."""
 
+EXIT_CODES = {Ending.FINISHED: 0, Ending.FAILED: 1, Ending.INTERRUPTED: 255}
+"""The last is wandb's own for Ctrl-C."""
 
-class WandbBoard(WandbLogger, Board):
+
+class WandbBoard(Board, WandbLogger):
     """A wandb run.
 
     Args:
@@ -67,6 +70,12 @@ class WandbBoard(WandbLogger, Board):
             best = best_is(name)
             if name not in (STEP, *STEP_METRICS.values()):
                 self.experiment.define_metric(name, step_metric=over, summary=f"{best},last" if best else None)
+
+    @rank_zero_only
+    def end(self, ending: Ending) -> None:
+        """Finish the run with an exit code."""
+        if self._experiment is not None:
+            self._experiment.finish(exit_code=EXIT_CODES[ending])
 
     @rank_zero_only
     def show_validation(self, view: ValidationView) -> None:
