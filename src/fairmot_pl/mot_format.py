@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import tlwh_to_xyxy
-from fairmot_pl.files import read_text
-from fairmot_pl.files import write_bytes as write_bytes
-from fairmot_pl.files import write_text as write_text
+from fairmot_pl.files import read_text, write_text
 from fairmot_pl.structures import Tracks
 
 MIN_COLUMNS = 6

@@ -146,14 +146,13 @@ def tune(config: DictConfig) -> Outcome:
         return write_outcome(conclude(searches, replays), config, folder, record, loggers)
 
 
-def searched_settings(config: DictConfig) -> list[str]:
-    """Names of the settings that are searched."""
-    return list(SearchSpace.of(plain(config.space), complete(plain(config.tracker))).distributions)
-
-
 def moves_with_camera(config: DictConfig) -> bool:
     """Whether the tracker follows the camera's motion, or may do so in a trial."""
-    return complete(plain(config.tracker))["use_camera_motion"] or "use_camera_motion" in searched_settings(config)
+    tracker = complete(plain(config.tracker))
+    return (
+        bool(tracker["use_camera_motion"])
+        or "use_camera_motion" in SearchSpace.of(plain(config.space), tracker).distributions
+    )
 
 
 def build_searches(

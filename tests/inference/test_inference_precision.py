@@ -63,8 +63,8 @@ def test_a_deformable_network_says_nearly_the_same_in_bfloat16():
         with torch.inference_mode():
             sight = detector.network(detector.prepare([image]))
             index = torch.arange(sight.heatmap[0, 0].numel())
-            objects, embeddings = sight.read(torch.zeros_like(index), index)
-        maps[name] = (sight.heatmap, objects.size, objects.offset, embeddings)
+            objects = sight.objects(torch.zeros_like(index), index)
+            maps[name] = (sight.heatmap, objects.size, objects.offset, sight.embed(objects))
     for exact, rough in zip(*maps.values(), strict=True):
         assert rough.dtype == torch.float32
         assert 0 < (rough - exact).abs().max() < 0.03 * exact.abs().max()

@@ -20,6 +20,7 @@ from fairmot_pl.benchmarking.processor import ASSOCIATIONS, WARM_UP
 from fairmot_pl.benchmarking.scaling import BATCH, PROCESSES, Job, step_seconds
 from fairmot_pl.benchmarking.settings import Settings
 from fairmot_pl.benchmarking.yardsticks import case_r, case_u
+from fairmot_pl.files import write_text
 from fairmot_pl.inference.detector import Detector
 from fairmot_pl.inference.pipeline.follower import Follower, Outputs
 from fairmot_pl.inference.pipeline.lanes import Lane
@@ -29,7 +30,6 @@ from fairmot_pl.inference.sources.frame import Frame, FrameSource
 from fairmot_pl.losses.identity import build_identity_loss
 from fairmot_pl.losses.identity.base import IdentityLoss
 from fairmot_pl.models.fairmot import build_fairmot
-from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.figures import to_png
 from fairmot_pl.tracking.tracker import OnlineTracker
 

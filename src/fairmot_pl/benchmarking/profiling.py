@@ -17,8 +17,8 @@ from fairmot_pl.benchmarking.laps import wait_for
 from fairmot_pl.benchmarking.networks import a_detector, noise_image, training_step_parts
 from fairmot_pl.benchmarking.pictures import shares_figure
 from fairmot_pl.benchmarking.settings import Settings
+from fairmot_pl.files import write_text
 from fairmot_pl.models.fairmot import FairMOT
-from fairmot_pl.mot_format import write_text
 from fairmot_pl.reporting.figures import to_png
 
 KINDS = {

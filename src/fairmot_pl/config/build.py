@@ -25,6 +25,7 @@ from fairmot_pl.files import write_text
 from fairmot_pl.inference.cache import FOLDER, OutputCache
 from fairmot_pl.inference.precision import resolve_precision
 from fairmot_pl.tracking.tracker import OnlineTracker
+from fairmot_pl.training.attached import profiler_of
 from fairmot_pl.training.checkpoint import trained_input_size
 from fairmot_pl.training.dashboard.card import RunCard
 from fairmot_pl.training.dashboard.settings import LoggerSettings
@@ -141,11 +142,11 @@ def build_trainer(
         "use_distributed_sampler": False,  # the data module deals samples and whole sequences itself
     }
     trainer = _trainer(**settings, **own)
-    beside = trainer.profiler  # type: ignore[attr-defined]
+    beside = profiler_of(trainer)
     if settings.get("profiler"):
         beside.dirpath, beside.filename = str(folder), "profile"
         log.info("trainer.profiler=%s writes %s", settings["profiler"], folder / "*-profile*.txt")
-    trainer.profiler = StageProfiler(beside)  # type: ignore[attr-defined]
+    trainer.profiler = StageProfiler(beside)  # type: ignore[attr-defined]  # as in `profiler_of`
     if sweep and trainer.world_size > 1:
         raise ConfigError(
             f"a job of a sweep runs in one process, but trainer.devices={config.trainer.devices} gives "

@@ -16,7 +16,6 @@ from torch.utils.data import Dataset, default_collate
 from fairmot_pl.codec.maps import STRIDE, Targets, check_box_encoding
 from fairmot_pl.codec.targets import encode_targets, without_spare_slots
 from fairmot_pl.data.augment import Augmentation, Draw
-from fairmot_pl.data.frames import FrameSample as FrameSample
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.image_cache import ImageCache
 from fairmot_pl.data.images import Picture, read_picture, to_planes

@@ -16,7 +16,7 @@ from fairmot_pl.evaluation.embedding import GAPS
 from fairmot_pl.evaluation.embedding_map import EmbeddingMap
 from fairmot_pl.evaluation.pairs import Int
 from fairmot_pl.evaluation.similarity import EDGES
-from fairmot_pl.mot_format import write_bytes
+from fairmot_pl.files import write_bytes
 from fairmot_pl.reporting.stage_times import StageTimes, times_as_json, times_from_json
 
 EVIDENCE_NAME = "evidence.npz"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 
 Float = NDArray[np.float64]
 

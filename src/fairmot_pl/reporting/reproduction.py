@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 from fairmot_pl.reporting.environment_changes import Change, environment_changes, suspects
 from fairmot_pl.reporting.file_changes import file_changes
 from fairmot_pl.reporting.run_records import (

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fairmot_pl.codec.decode import Sight, decode_sight, embed_boxes
 from fairmot_pl.codec.maps import HeadMaps, Targets
-from fairmot_pl.data.dataset import FrameSample
+from fairmot_pl.data.frames import FrameSample
 from fairmot_pl.inference.detector import locate
 from fairmot_pl.letterbox import Letterbox
 from fairmot_pl.losses.fairmot_loss import FairMOTLoss

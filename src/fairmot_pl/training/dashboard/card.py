@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairmot_pl.mot_format import write_text
+from fairmot_pl.files import write_text
 
 FILE = "logger.json"
 TAG_LENGTH = 64
