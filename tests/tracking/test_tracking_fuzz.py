@@ -74,7 +74,9 @@ def test_rough_streams(association, seed):
     assert listed.next_id > 2
 
 
-@pytest.mark.parametrize("association", ASSOCIATIONS)
+@pytest.mark.parametrize(
+    "association", ["byte_reid", *(pytest.param(name, marks=pytest.mark.slow) for name in ASSOCIATIONS[:2])]
+)
 def test_a_crowd_of_200(association):
     listed = assert_agree(rough_stream(np.random.default_rng(0), 200, frames=6, dim=64), association)
     assert listed.next_id > 200
