@@ -76,6 +76,19 @@ def test_the_network_sees_the_letterboxed_image_in_0_to_1():
     np.testing.assert_allclose(seen[0, :, 48, 5], 128 / 255, atol=1e-6)
 
 
+def test_any_network_may_look_at_its_images_as_rows_of_planes():
+    seen = []
+
+    class Rows(TinyNetwork):
+        def forward(self, images):
+            seen.append(images.view(len(images), -1))
+            return super().forward(images)
+
+    image = random_image(*INPUT_SIZE)
+    Detector(Rows(), input_size=INPUT_SIZE, device="cpu", precision="float32")(image)
+    np.testing.assert_array_equal(seen[0][0].view(3, *INPUT_SIZE), image.transpose(2, 0, 1).astype(np.float32) / 255)
+
+
 def test_threshold_and_k_limit_what_is_kept():
     boxes = np.array([[10, 10, 30, 50], [60, 20, 80, 70], [110, 30, 140, 90]], np.float64)
     image = random_image(*INPUT_SIZE)

@@ -63,3 +63,10 @@ def test_losses_and_gradients_are_those_of_a_cpu(precision: str, apart: float) -
         if precision == "float32":
             mine, theirs = parameter.grad.cpu(), gradients[name]
             assert float((mine - theirs).norm()) <= 0.02 * float(theirs.norm()) + 1e-5, name
+
+
+def test_norms_are_folded_with_the_rounding_that_convolutions_have_by_default(model: FairMOT) -> None:
+    torch.backends.cudnn.allow_tf32 = True
+    detector = Detector(model, input_size=SIZE, device="cuda")
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in detector.model.modules())
+    assert {parameter.device.type for parameter in detector.model.parameters()} == {"cuda"}

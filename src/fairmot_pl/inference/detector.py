@@ -146,6 +146,7 @@ class Detector:
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             if isinstance(self.model, FairMOT):
                 return self.model.look(images)
+            images = images.contiguous()  # rows of planes, as any other network may count on
             return sight_of(self.model(images), reid_sampling=getattr(self.model, "reid_sampling", "center"))
 
     @torch.inference_mode()

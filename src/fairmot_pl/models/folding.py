@@ -19,10 +19,12 @@ PROBE_SIDE = 64
 def folded(model: FairMOT) -> FairMOT:
     """A copy for inference, whose batch norms are part of the convolutions they follow.
 
-    Later changes of `model` do not reach the copy, and its state dict has other entries. A network in which folding
-    would change the outputs (a convolution read by its norm and by something else) is copied as it is.
+    Later changes of `model` do not reach the copy, which lies on the same device; its state dict has other entries. A
+    network in which folding would change the outputs (a convolution read by its norm and by something else) is copied
+    as it is. That is tried on a CPU: a GPU rounds to 10 bits (TF32), and what comes of rounding other weights looks
+    like an error there.
     """
-    plain = copy.deepcopy(model).eval().requires_grad_(False)
+    plain = copy.deepcopy(model).cpu().eval().requires_grad_(False)
     probe = torch.rand(1, 3, PROBE_SIDE, PROBE_SIDE, generator=torch.Generator().manual_seed(0)).to(plain.mean)
     with torch.no_grad():
         wanted, pairs = _watch(plain, probe)
@@ -33,7 +35,7 @@ def folded(model: FairMOT) -> FairMOT:
             setattr(twin.get_submodule(parent), name, nn.Identity())
         got = twin.shared_map(probe)
     alike = torch.allclose(got, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
-    return twin if alike else plain
+    return (twin if alike else plain).to(model.mean.device)
 
 
 def _watch(model: FairMOT, images: Tensor) -> tuple[Tensor, dict[str, str]]:

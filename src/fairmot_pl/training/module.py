@@ -132,7 +132,7 @@ class FairMOTModule(pl.LightningModule):
     def setup(self, stage: str) -> None:
         """Compile the network for a fit, if that is wanted."""
         if stage == "fit" and self.hparams["compile"]:
-            compile_parts(self.model)
+            compile_parts(self.model, keeps_graph=True)  # for telemetry and balances
 
     def forward(self, images: Tensor, *branch: Branch, cells: Tensor | None = None) -> HeadMaps:
         """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]; for `branch` and `cells` see `FairMOT.forward`."""
