@@ -59,11 +59,19 @@ def test_what_has_a_report_of_another_kind_keeps_it(tmp_path, capsys):
     assert "Training losses" in (trained / "report.html").read_text()
 
 
+def write_part(run, content):
+    (run / "logs" / "part-1").mkdir(parents=True)
+    (run / "logs" / "part-1" / "metrics.csv").write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda run: (run / "provenance.json").write_text("{"), "it never began (provenance.json: "),
         (lambda run: (run / "evidence.npz").write_text("x"), "evidence.npz: "),
+        (lambda run: (run / "sequences.json").write_text("{"), "sequences.json: damaged ("),
+        (lambda run: write_part(run, b"step,epoch\n0,0\n,0\n"), "metrics.csv, line 3: step is '', not a whole number"),
+        (lambda run: write_part(run, b"\xff\xfe"), "metrics.csv: is not UTF-8 text"),
     ],
 )
 def test_a_damaged_run_is_one_line(tmp_path, capsys, spoil, said):

@@ -80,3 +80,13 @@ def test_parts_of_a_resumed_run_are_joined(tmp_path):
     rows = list(csv.DictReader(merge_csv(tmp_path).open()))
     assert [(row["step"], row["loss"]) for row in rows] == [("1", "3"), ("2", "2"), ("3", "1"), ("4", "0")]
     assert rows[-1]["val/HOTA"] == "0.5"
+
+
+@pytest.mark.parametrize("torn", ["7,1", "7,1,0.2", "7", "7,1,0.25"])
+def test_a_line_that_is_being_written_is_left_out(tmp_path, torn):
+    path = tmp_path / "logs" / "part-1" / "metrics.csv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"step,epoch,loss\r\n3,0,0.5\r\n" + torn.encode())
+    assert merge_csv(tmp_path).read_text() == "step,epoch,loss\n3,0,0.5\n"
+    path.write_bytes(b"step,epoch,lo")
+    assert merge_csv(tmp_path) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.files import write_text
+from fairmot_pl.files import read_text, write_text
 
 Float = NDArray[np.float64]
 
@@ -85,13 +86,16 @@ def read_metrics(path: Path | str) -> MetricsLog:
 def merge_csv(folder: Path) -> Path | None:
     """Join the metrics of a run and its resumed parts into `metrics.csv`; None where nothing was logged.
 
-    Rows that a resumed part repeats (same step) are taken from the later part.
+    Rows that a resumed part repeats (same step) are taken from the later part. A last line that has no end is left
+    out: the run is writing it, or was stopped while it did.
+
+    Raises:
+        ValueError: a part is no text, or has a row without a step; file and line are named.
     """
     parts = sorted((folder / "logs").glob("part-*/metrics.csv"), key=lambda path: int(path.parent.name.split("-")[1]))
     rows: list[dict[str, str]] = []
     for part in parts:
-        with part.open(newline="", encoding="utf-8") as stream:
-            found = list(csv.DictReader(stream))
+        found = _whole_rows(part)
         start = min((int(row["step"]) for row in found), default=0)
         rows = [row for row in rows if int(row["step"]) < start] + found
     if not rows:
@@ -101,6 +105,18 @@ def merge_csv(folder: Path) -> Path | None:
     path = folder / "metrics.csv"
     write_text(path, "\n".join(lines) + "\n")
     return path
+
+
+def _whole_rows(part: Path) -> list[dict[str, str]]:
+    text = read_text(part)
+    reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+    rows = []
+    for row in reader:
+        step = row.get("step") or ""
+        if not step.isdecimal():
+            raise ValueError(f"{part}, line {reader.line_num}: step is {step!r}, not a whole number; remove that line")
+        rows.append(row)
+    return rows
 
 
 def _numbers(path: Path, line: int, header: list[str], row: list[str]) -> list[tuple[float, float]]:

@@ -71,7 +71,10 @@ def _environment(run: RunRecord) -> dict[str, Any]:
 
 def _rows(folder: Path) -> dict[str, Figures]:
     path = folder / SEQUENCES_NAME
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise ValueError(f"{path}: damaged ({error}); remove it, or evaluate the run again") from error
 
 
 def _part(rows: Mapping[str, Figures], prefix: str) -> dict[str, Figures]:
