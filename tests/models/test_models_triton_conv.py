@@ -19,7 +19,7 @@ DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
 
 def test_kernels_interpreted_on_the_cpu() -> None:
     pytest.importorskip("triton")
-    chosen = ["-m", "gpu", "-k", "odd or channels or nan"]
+    chosen = ["-m", "gpu", "-k", "odd or channels or nan or deterministic"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *chosen, __file__]
     ran = subprocess.run(command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
@@ -74,6 +74,9 @@ def test_no_deterministic_gradient_is_promised() -> None:
     torch.use_deterministic_algorithms(True)
     try:
         with pytest.raises(RuntimeError, match=r"model\.deformable=false"):
+            out.sum().backward(retain_graph=True)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        with pytest.warns(UserWarning, match="no deterministic form on CUDA"):
             out.sum().backward()
     finally:
         torch.use_deterministic_algorithms(False)

@@ -8,6 +8,7 @@ by atomic additions, so their last bits differ from run to run.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,8 @@ BAND_BYTES = 2**28
 
 BLOCK, DEPTH = 32, 64
 """Cells and channels that a program holds."""
+
+NOT_DETERMINISTIC = "the gradient of deformable convolutions has no deterministic form on CUDA"
 
 
 def triton_deform_conv(features: Tensor, offset_mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -92,11 +95,12 @@ def _keep(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
 
 
 def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
-    if torch.are_deterministic_algorithms_enabled() and not torch.is_deterministic_algorithms_warn_only_enabled():
-        raise RuntimeError(
-            "the gradient of deformable convolutions has no deterministic form on CUDA; "
-            "train with model.deformable=false, on a CPU, or with trainer.deterministic=warn"
-        )
+    if torch.are_deterministic_algorithms_enabled():
+        if not torch.is_deterministic_algorithms_warn_only_enabled():
+            raise RuntimeError(
+                f"{NOT_DETERMINISTIC}; train with model.deformable=false, on a CPU, or with trainer.deterministic=warn"
+            )
+        warnings.warn(NOT_DETERMINISTIC, stacklevel=1)
     return *_gradients(gradient, *ctx.saved_tensors), gradient.sum((0, 1, 2))
 
 
