@@ -167,6 +167,7 @@ def test_lower_precision_finds_nearly_the_same(precision):
         ({"k": 0}, "k is 0; at least 1"),
         ({"device": "gpu"}, "device is 'gpu'; allowed: 'auto', 'cpu'"),
         ({"device": "cuda:99"}, "device is 'cuda:99', but torch sees"),
+        ({"compile": True}, "compile is for a FairMOT, this is a TinyNetwork"),
         ({"precision": "half"}, "precision is 'half'; allowed: 'auto', 'float32', 'bfloat16', 'float16'"),
     ],
 )

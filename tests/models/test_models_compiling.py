@@ -12,6 +12,7 @@ from torch import nn
 
 from fairmot_pl.losses.task_gradients import task_gradients
 from fairmot_pl.models.compiling import compile_parts
+from fairmot_pl.models.fairmot import build_fairmot
 
 
 def test_gradients_are_measured_also_after_a_backward_pass_that_freed_its_graph(
@@ -31,3 +32,12 @@ def test_gradients_are_measured_also_after_a_backward_pass_that_freed_its_graph(
             found = task_gradients(losses, (features, features), features, shared)
             assert found.detection > 0 and found.reid > 0
         torch.stack(losses).sum().backward()
+
+
+def test_a_machine_without_a_compiler_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CC", "missing-cc")
+    monkeypatch.delenv("CXX", raising=False)
+    model = build_fairmot(backbone="mobilenetv3_small_050", deformable=False, head_channels=8)
+    with pytest.raises(ValueError, match=r"needs a C and C\+\+ compiler, and none is there"):
+        compile_parts(model)

@@ -52,7 +52,8 @@ class Detector:
         precision: `"float32"`, or autocast to `"bfloat16"` or `"float16"`; `"auto"` is bfloat16 where
             the GPU or the processor (avx512_bf16, AMX) multiplies it, and float32 elsewhere.
         k: at most so many detections an image.
-        compile: let torch.compile fuse the network; its first call then takes a minute or two. Needs a compiler.
+        compile: let torch.compile fuse the network, a `FairMOT`; its first call then takes a minute or two. Needs a
+            compiler.
 
     Raises:
         ValueError: an argument that cannot work; the message names it and what is allowed.
@@ -87,6 +88,8 @@ class Detector:
             raise ValueError(f"score_threshold is {score_threshold}; allowed: 0 to 1")
         if k < 1:
             raise ValueError(f"k is {k}; at least 1 detection an image is needed")
+        if compile and not isinstance(model, FairMOT):
+            raise ValueError(f"compile is for a FairMOT, this is a {type(model).__name__}; compile it beforehand")
         self.score_threshold = score_threshold
         self.k = k
         self.model = model.to(self.device).eval()
