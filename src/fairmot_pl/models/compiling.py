@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
+from functools import partial
 
 import torch
 import torch._functorch.config as functorch
+from torch import nn
 
 from fairmot_pl.models.fairmot import FairMOT
+
+PARTS = ("backbone.forward", "neck.forward", "detection_head.centres")
+"""What is compiled."""
 
 COMPILERS = ("c++", "g++", "clang++", "cc", "gcc", "clang", "cl")
 
@@ -34,6 +40,18 @@ def compile_parts(model: FairMOT, *, keeps_graph: bool = False) -> None:
         )
     if keeps_graph:
         functorch.donated_buffer = False
-    model.backbone.forward = torch.compile(model.backbone.forward, dynamic=False)  # type: ignore[method-assign]
-    model.neck.forward = torch.compile(model.neck.forward, dynamic=False)  # type: ignore[method-assign]
-    model.detection_head.centres = torch.compile(model.detection_head.centres, dynamic=False)  # type: ignore[method-assign]
+    for part, method in map(partial(_part_of, model), PARTS):
+        setattr(part, method, torch.compile(getattr(part, method), dynamic=False))
+
+
+def plain_copy(model: FairMOT) -> FairMOT:
+    """A copy that is not compiled: what was compiled belongs to `model` and would go on with the weights of that."""
+    twin = copy.deepcopy(model)
+    for part, method in map(partial(_part_of, twin), PARTS):
+        vars(part).pop(method, None)
+    return twin
+
+
+def _part_of(model: FairMOT, name: str) -> tuple[nn.Module, str]:
+    part, _, method = name.partition(".")
+    return model.get_submodule(part), method

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from fairmot_pl.models.compiling import plain_copy
 from fairmot_pl.models.deform_conv import DeformConv
 from fairmot_pl.models.fairmot import FairMOT
 
@@ -24,7 +25,7 @@ def folded(model: FairMOT) -> FairMOT:
     as it is. That is tried on a CPU: a GPU rounds to 10 bits (TF32), and what comes of rounding other weights looks
     like an error there.
     """
-    plain = copy.deepcopy(model).cpu().eval().requires_grad_(False)
+    plain = plain_copy(model).cpu().eval().requires_grad_(False)
     probe = torch.rand(1, 3, PROBE_SIDE, PROBE_SIDE, generator=torch.Generator().manual_seed(0)).to(plain.mean)
     with torch.no_grad():
         wanted, pairs = _watch(plain, probe)
