@@ -31,7 +31,7 @@ def test_gradients_are_measured_also_after_a_backward_pass_that_freed_its_graph(
         losses = model.detection_head.centres(features).sum(), features.square().sum()
         if look:
             found = task_gradients(losses, (features, features), features, shared)
-            assert found.detection > 0 and found.reid > 0
+            assert min(found.detection, found.reid) > 0
         torch.stack(losses).sum().backward()
 
 
