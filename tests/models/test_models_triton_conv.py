@@ -19,11 +19,28 @@ DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
 
 def test_kernels_interpreted_on_the_cpu() -> None:
     pytest.importorskip("triton")
-    chosen = ["-m", "gpu", "-k", "odd or channels or nan or deterministic"]
+    chosen = ["-m", "gpu", "-k", "odd or channels or nan or deterministic or tried"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *chosen, __file__]
     ran = subprocess.run(command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
     assert "passed" in ran.stdout
+
+
+@pytest.mark.skipif(INTERPRETED, reason="works there")
+def test_where_triton_does_not_work_one_line_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("triton")
+    assert [triton_works(torch.device("cpu"), torch.bfloat16) for _ in range(2)] == [False, False]
+    (line,) = caplog.messages
+    assert "torchvision's kernel, which is slower: Triton does not work on cpu in bfloat16 (" in line
+    assert "\n" not in line
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_kernels_are_tried_in_each_precision(dtype: torch.dtype) -> None:
+    from fairmot_pl.models.triton_conv import try_kernels
+
+    try_kernels(DEVICE, dtype)
 
 
 def given(batch: int, channels: int, out: int, height: int, width: int, spread: float) -> list[Tensor]:
@@ -84,7 +101,7 @@ def test_no_deterministic_gradient_is_promised() -> None:
 
 @pytest.mark.gpu
 def test_layer_keeps_half_precision() -> None:
-    assert triton_works(DEVICE)
+    assert triton_works(DEVICE, torch.bfloat16)
     torch.manual_seed(0)
     layer = DeformConv(64, 32).to(DEVICE)
     torch.nn.init.normal_(layer.offset_mask.weight, std=0.02)

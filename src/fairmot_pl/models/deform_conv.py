@@ -46,12 +46,12 @@ class DeformConv(nn.Module):
         if features.device.type == "cpu":
             convolve = gathered_deform_conv
             sampling = features.dtype if features.dtype == torch.bfloat16 and not torch.is_grad_enabled() else exact
-        elif features.device.type == "cuda" and exact == torch.float32 and triton_works(features.device):
-            from fairmot_pl.models.triton_conv import triton_deform_conv
+        elif features.device.type == "cuda" and exact == torch.float32:
+            asked = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else exact
+            if triton_works(features.device, asked):
+                from fairmot_pl.models.triton_conv import triton_deform_conv
 
-            convolve = triton_deform_conv
-            if torch.is_autocast_enabled("cuda"):
-                sampling = torch.get_autocast_dtype("cuda")
+                convolve, sampling = triton_deform_conv, asked
         with torch.autocast(features.device.type, enabled=False):
             offset_mask = self.offset_mask(features.to(own)).to(exact)
             taken, weight, bias = features.to(sampling), self.weight.to(sampling), self.bias.to(sampling)
@@ -65,23 +65,27 @@ def _torchvision(features: Tensor, offset_mask: Tensor, weight: Tensor, bias: Te
 
 
 @torch.compiler.assume_constant_result
-def triton_works(device: torch.device) -> bool:
-    """Whether a GPU runs Triton kernels, which need a C compiler beside the GPU; why not is one line in the log."""
-    return _tried(device)
+def triton_works(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether a GPU runs Triton kernels, which need a C compiler beside the GPU; why not is one line in the log.
+
+    Some GPUs know float16 alone, or not all that bfloat16 needs.
+    """
+    return _tried(device, dtype)
 
 
 @functools.cache
-def _tried(device: torch.device) -> bool:
+def _tried(device: torch.device, dtype: torch.dtype) -> bool:
     try:
         from fairmot_pl.models.triton_conv import try_kernels
 
-        try_kernels(device)
+        try_kernels(device, dtype)
     except Exception as error:  # whatever the compiler or the driver says
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         log.warning(
             "deformable convolutions run in float32 with torchvision's kernel, which is slower: Triton does not work "
-            "on %s (%s)",
+            "on %s in %s (%s)",
             device,
+            str(dtype).removeprefix("torch."),
             reason,
         )
         return False

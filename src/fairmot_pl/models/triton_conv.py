@@ -47,12 +47,12 @@ def triton_deform_conv(features: Tensor, offset_mask: Tensor, weight: Tensor, bi
     return result.permute(0, 3, 1, 2)
 
 
-def try_kernels(device: torch.device) -> None:
-    """Compile and run forward and backward on one cell; whatever goes wrong is raised."""
-    rows, moves, kernel, bias = (
-        torch.zeros(shape, device=device) for shape in ((1, 1, 1, 1), (1, 1, 1, 27), (9, 1), 1)
-    )
-    _gradients(_convolve(rows, moves, kernel, bias), rows, moves, kernel)
+def try_kernels(device: torch.device, dtype: torch.dtype) -> None:
+    """Compile and run forward and backward on one cell of that dtype; whatever goes wrong is raised."""
+    rows, kernel, bias = (torch.zeros(shape, device=device, dtype=dtype) for shape in ((1, 1, 1, 1), (9, 1), 1))
+    moves = torch.zeros(1, 1, 1, 27, device=device)
+    with torch.autocast(device.type, enabled=False):
+        _gradients(_convolve(rows, moves, kernel, bias), rows, moves, kernel)
 
 
 @torch.library.custom_op("fairmot_pl::deform_conv", mutates_args=())
