@@ -41,7 +41,9 @@ def command(folder: Path, entry: str, *arguments: str) -> dict[str, float]:
     return json.loads((folder / results[0].removeprefix("results: ") / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize("frames", [[5, 5], [3, 9]], ids=["equal shares", "unequal shares"])
+@pytest.mark.parametrize(
+    "frames", [pytest.param([5, 5], marks=pytest.mark.slow), [3, 9]], ids=["equal shares", "unequal shares"]
+)
 def test_validation_of_two_processes_equals_that_of_one(train_tiny, world_root, tmp_path, frames):
     trained = train_tiny("trainer.max_epochs=1", "model.score_threshold=0.01", "callbacks.media.frames=0")
     data = [f"data.root={world_root}", *ONE, f"data.synthetic.val_frames={frames[1]}", "data.val_batch_size=2"]

@@ -50,7 +50,7 @@ def crowdhuman(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("experiment", ["mot17", "mot17_half"])
+@pytest.mark.parametrize("experiment", ["mot17_half", pytest.param("mot17", marks=pytest.mark.slow)])
 def test_mot17(run, mot17, experiment):
     ran = run("train", f"+experiment={experiment}", f"data.root={mot17}", *LIGHTER)
     assert "val/HOTA" in ran.metrics

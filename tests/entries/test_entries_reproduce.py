@@ -129,7 +129,11 @@ def move_boxes(labels):
     [
         pytest.param("{first}", recompress, "{first} has other content", "pixels as they are read", id="image"),
         pytest.param("train/*/gt/gt.txt", move_boxes, "gt/gt.txt has other content", "targets", id="annotation"),
-        pytest.param("val/*/img1/*5.jpg", recompress, "5.jpg has other content", None, id="image of validation"),
+        pytest.param(
+            *("val/*/img1/*5.jpg", recompress, "5.jpg has other content", None),
+            id="image of validation",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_changed_file_of_the_data_is_named(trained, reproduced, tmp_path, world_root, pattern, spoil, said, then):

@@ -24,7 +24,7 @@ def weights(folder):
     ("where", "when"),
     [
         pytest.param("step", 2, id="in an epoch"),
-        pytest.param("step", 3, id="at its last step"),
+        pytest.param("step", 3, id="at its last step", marks=pytest.mark.slow),
         pytest.param("validation", 1, id="in validation"),
     ],
 )
@@ -108,7 +108,7 @@ DROPOUT = "a network that drops at random"
             id="two workers, three stops",
             marks=pytest.mark.slow,
         ),
-        pytest.param(["data.num_workers=2"], [], [3], id="two workers, end of an epoch"),
+        pytest.param(["data.num_workers=2"], [], [3], id="two workers, end of an epoch", marks=pytest.mark.slow),
         pytest.param(
             ["trainer.limit_train_batches=2"],
             ["data.num_workers=2"],

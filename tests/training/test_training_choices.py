@@ -36,12 +36,21 @@ SETTINGS: dict[str, Any] = {
     "lr_drop_factor": 0.1,
 }
 CHOICES = [
-    *({"weighting": name} for name in ("fixed", "uncertainty", "gradnorm", "mgda_ub", "dwa", "pcgrad")),
-    *({"identity": name} for name in ("focal", "triplet", "margin_softmax")),
+    *({"weighting": name} for name in ("fixed", "uncertainty", "mgda_ub", "pcgrad")),
+    *({"identity": name} for name in ("triplet", "margin_softmax")),
     {"identity": "cross_entropy", "identity_options": {"label_smoothing": 0.1}},
-    *({"reid_sampling": name} for name in ("center_bilinear", "roi_align", "pos_anchor")),
+    {"reid_sampling": "roi_align"},
     {"box_loss": "smooth_l1", "box_encoding": "wh"},
 ]
+SLOW_CHOICES = [
+    pytest.param(choice, marks=pytest.mark.slow)
+    for choice in (
+        *({"weighting": name} for name in ("gradnorm", "dwa")),
+        {"identity": "focal"},
+        *({"reid_sampling": name} for name in ("center_bilinear", "pos_anchor")),
+    )
+]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("gradnorm", "mgda_ub", "dwa")]
 TASKS = ("heatmap", "size", "offset", "reid")
 
 
@@ -112,7 +121,7 @@ def fit(
     return module, losses
 
 
-@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: "-".join(map(str, choice.values())))
+@pytest.mark.parametrize("choice", [*CHOICES, *SLOW_CHOICES], ids=lambda choice: "-".join(map(str, choice.values())))
 def test_every_task_learns(frames, choice):
     module, losses = fit(frames, **choice)
     for task in TASKS:
@@ -121,14 +130,11 @@ def test_every_task_learns(frames, choice):
     assert all(parameter.isfinite().all() for parameter in module.parameters())
 
 
-@pytest.mark.parametrize("weighting", ["gradnorm", "mgda_ub", "dwa", "pcgrad"])
+@pytest.mark.parametrize("weighting", ["pcgrad", *SLOW])
 def test_with_accumulated_gradients_and_averaged_weights(frames, weighting):
     module, losses = fit(frames, epochs=6, accumulate=2, weighting=weighting, callbacks=(MovingAverage(0.9),))
     assert losses.mean("heatmap", slice(-2, None)) < losses.mean("heatmap", slice(0, 2))
     assert module.loss.weighting.weights.isfinite().all()
-
-
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("gradnorm", "mgda_ub", "dwa")]
 
 
 @pytest.mark.parametrize("weighting", ["uncertainty", "pcgrad", *SLOW])
