@@ -24,13 +24,13 @@ def evaluate(run, world_root, checkpoint):
 def network(monkeypatch):
     """How many frames the network has looked at."""
     seen = []
-    forward = FairMOTModule.forward
+    look = FairMOTModule.look
 
-    def counted(self, images, *branch):
+    def counted(self, images):
         seen.append(len(images))
-        return forward(self, images, *branch)
+        return look(self, images)
 
-    monkeypatch.setattr(FairMOTModule, "forward", counted)
+    monkeypatch.setattr(FairMOTModule, "look", counted)
     return lambda: sum(seen)
 
 
@@ -98,15 +98,15 @@ def test_a_damaged_entry_is_named_and_made_again(evaluate, network, tmp_path):
 
 
 def test_an_interrupted_run_keeps_the_sequences_that_were_through(evaluate, network, monkeypatch, tmp_path):
-    forward = FairMOTModule.forward
+    look = FairMOTModule.look
 
-    def stops(self, images, *branch):
+    def stops(self, images):
         if network() >= 6:
             raise KeyboardInterrupt
-        return forward(self, images, *branch)
+        return look(self, images)
 
     with monkeypatch.context() as patch:
-        patch.setattr(FairMOTModule, "forward", stops)
+        patch.setattr(FairMOTModule, "look", stops)
         with pytest.raises(SystemExit):
             evaluate()
     assert len(list((tmp_path / "outputs" / ".network_outputs").rglob("*.npz"))) == 1

@@ -25,7 +25,7 @@ def weights(folder):
     [
         pytest.param("step", 2, id="in an epoch"),
         pytest.param("step", 3, id="at its last step", marks=pytest.mark.slow),
-        pytest.param("validation", 1, id="in validation"),
+        pytest.param("validation", 1, id="in validation", marks=pytest.mark.slow),
     ],
 )
 def test_stopped_and_resumed_equals_not_stopped(train_tiny, run, monkeypatch, tmp_path, where, when, averaging):
@@ -116,7 +116,13 @@ DROPOUT = "a network that drops at random"
             id="end of a shortened epoch",
             marks=pytest.mark.slow,
         ),
-        pytest.param(["data.batch_size=1", "trainer.accumulate_grad_batches=4"], [], [2, 7], id="within accumulation"),
+        pytest.param(
+            ["data.batch_size=1", "trainer.accumulate_grad_batches=4"],
+            [],
+            [2, 7],
+            id="within accumulation",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             ["data.batch_size=1", "trainer.accumulate_grad_batches=2"],
             [],

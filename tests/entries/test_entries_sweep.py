@@ -46,6 +46,7 @@ def test_four_runs_of_a_multirun(train_tiny):
     assert [run.exit_code for run in recorded] == [0] * 4
 
 
+@pytest.mark.slow
 def test_a_second_job_equals_a_first_one(train_tiny):
     swept = train_tiny("-m", "seed=4,5", *QUICK, "model.reid_dim=8")
     alone = train_tiny("seed=5", *QUICK)
