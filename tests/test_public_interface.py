@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import os
 import subprocess
 import sys
 
@@ -138,3 +139,13 @@ def test_imports_stay_light(statement, absent):
 
 def test_the_import_check_can_fail():
     assert "pytorch_lightning" in imported_by("import fairmot_pl.training.loggers")
+
+
+@pytest.mark.parametrize(("given", "wanted"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_waiting_threads_leave_the_cores_to_others_unless_told(given, wanted):
+    rest = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    code = "import os, fairmot_pl; print(os.environ['OMP_WAIT_POLICY'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**rest, **given}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == wanted

@@ -5,10 +5,15 @@ The public names below load on first use, so that `import fairmot_pl` pulls in n
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Threads that wait for one another must not spin: where another process shares the cores, a training step took twenty
+# times as long. OpenMP reads this when torch is loaded, so it counts where this package is imported first.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "build_fairmot": "models.fairmot",
