@@ -141,11 +141,11 @@ def test_the_import_check_can_fail():
     assert "pytorch_lightning" in imported_by("import fairmot_pl.training.loggers")
 
 
-@pytest.mark.parametrize(("given", "wanted"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_waiting_threads_leave_the_cores_to_others_unless_told(given, wanted):
-    rest = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    code = "import os, fairmot_pl; print(os.environ['OMP_WAIT_POLICY'])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**rest, **given}, capture_output=True, text=True, check=True
-    )
+@pytest.mark.parametrize(
+    ("given", "wanted"), [({}, "7000"), ({"GOMP_SPINCOUNT": "1"}, "1"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")]
+)
+def test_waiting_threads_soon_leave_the_cores_to_others_unless_told(given, wanted):
+    rest = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    code = [sys.executable, "-c", "import os, fairmot_pl; print(os.environ.get('GOMP_SPINCOUNT'))"]
+    done = subprocess.run(code, env={**rest, **given}, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == wanted

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Threads that wait for one another must not spin: where another process shares the cores, a training step took twenty
-# times as long. OpenMP reads this when torch is loaded, so it counts where this package is imported first.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads that wait for one another must not spin for long: where another process shares the cores, a training step took
+# ten times as long. GNU's OpenMP reads this when torch is loaded, so it counts where this package is imported first.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "7000")
 
 _HOMES = {
     "build_fairmot": "models.fairmot",
