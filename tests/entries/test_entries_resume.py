@@ -59,7 +59,8 @@ def test_stopped_and_resumed_equals_not_stopped(train_tiny, run, monkeypatch, tm
     }
 
 
-@pytest.mark.parametrize("weighting", ["gradnorm", pytest.param("dwa", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("weighting", ["gradnorm", "dwa"])
 def test_a_balance_goes_on_where_it_was_stopped(train_tiny, run, monkeypatch, tmp_path, weighting):
     given = [f"loss/weighting={weighting}", "trainer.max_epochs=4", "trainer.check_val_every_n_epoch=4"]
     whole = train_tiny(*given)
@@ -191,6 +192,7 @@ def test_what_cannot_be_resumed(refused, arguments, message):
     assert message in refused("train", *arguments)
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_made_longer(train_tiny, run):
     short, whole = train_tiny("trainer.max_epochs=1"), train_tiny("trainer.max_epochs=2")
     longer = run("train", f"resume={short.folder}", "trainer.max_epochs=2")

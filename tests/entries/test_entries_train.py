@@ -147,6 +147,7 @@ def test_a_start_from_other_weights(train_tiny, refused, world_root):
     assert "has reid_dim=8, this run has model.reid_dim=16" in said
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_finished_again(train_tiny, run):
     trained = train_tiny()
     again = run("train", f"resume={trained.folder}")

@@ -44,7 +44,9 @@ def process(rank: int, folder: str, conflicting: bool) -> None:
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("conflicting", [False, True], ids=["as drawn", "conflicting"])
+@pytest.mark.parametrize(
+    "conflicting", [pytest.param(False, marks=pytest.mark.slow), True], ids=["as drawn", "conflicting"]
+)
 def test_two_processes_equal_one(tmp_path: Path, conflicting: bool) -> None:
     mp.spawn(process, args=(str(tmp_path), conflicting), nprocs=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
