@@ -24,15 +24,17 @@ def tlwh_to_xyxy(boxes: Boxes) -> Boxes:
 def xyxy_to_tlwh(boxes: Boxes) -> Boxes:
     """`(N, 4)` xyxy to tlwh, in the same frame."""
     out = boxes.copy()
-    out[:, 2:] -= out[:, :2]
+    size = out[:, 2:]
+    size -= out[:, :2]
     return out
 
 
 def xyxy_to_xyah(boxes: Boxes) -> Boxes:
     """`(N, 4)` xyxy to xyah, the measurement space of the Kalman filter. Heights must be positive."""
     out = xyxy_to_tlwh(boxes)
-    out[:, :2] += out[:, 2:] / 2
-    out[:, 2] /= out[:, 3]
+    centre, width = out[:, :2], out[:, 2]
+    centre += out[:, 2:] / 2
+    width /= out[:, 3]
     return out
 
 
@@ -40,7 +42,8 @@ def xyah_to_xyxy(boxes: Boxes) -> Boxes:
     """`(N, 4)` xyah to xyxy, in the same frame."""
     out = np.empty_like(boxes)
     half = boxes[:, 2:] / 2
-    half[:, 0] *= boxes[:, 3]
+    width = half[:, 0]
+    width *= boxes[:, 3]
     np.subtract(boxes[:, :2], half, out=out[:, :2])
     np.add(boxes[:, :2], half, out=out[:, 2:])
     return out

@@ -5,7 +5,8 @@ Boxes are `(N, 4)` float32 in xyxy order unless a name says otherwise; frames co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,9 +37,24 @@ class _ArrayRecord:
 
     def select(self: _Record, which: NDArray[Any] | slice) -> _Record:
         """The same record with only the objects that `which` (a mask, indices or a slice over N) picks."""
-        picked = object.__new__(type(self))  # parts of what was checked need no check
-        picked.__dict__.update({name: column[which] for name, column in self.__dict__.items()})
-        return picked
+        return self.trusted(**picked_columns(self.__dict__, which))  # parts of what was checked need no check
+
+    @classmethod
+    def trusted(cls: type[_Record], **columns: NDArray[Any]) -> _Record:
+        """A record without the checks, of columns known to have its types and shapes."""
+        record = object.__new__(cls)
+        record.__dict__.update(columns)
+        return record
+
+
+def picked_columns(columns: Mapping[str, NDArray[Any]], which: NDArray[Any] | slice) -> dict[str, NDArray[Any]]:
+    """The rows of every column that `which` (a mask, indices or a slice over the rows) picks."""
+    if isinstance(which, np.ndarray):
+        if which.dtype == np.bool_ and {which.shape} == {column.shape[:1] for column in columns.values()}:
+            (which,) = which.nonzero()
+        if which.dtype == np.int64:
+            return {name: column.take(which, axis=0) for name, column in columns.items()}  # three times as fast
+    return {name: column[which] for name, column in columns.items()}
 
 
 def _differ(wanted: int | None, given: int) -> bool:
@@ -99,9 +115,13 @@ class Detections(_ArrayRecord):
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def with_embeddings(self, embeddings: Float) -> Detections:
+        """The same detections with other embeddings `(N, D)` float32."""
+        return self.trusted(**{**self.__dict__, "embeddings": embeddings})
+
     def without_embeddings(self) -> Detections:
         """The same detections with embeddings of no dimension."""
-        return replace(self, embeddings=np.zeros((len(self), 0), np.float32))
+        return self.with_embeddings(np.zeros((len(self), 0), np.float32))
 
     @classmethod
     def empty(cls, embedding_dim: int = 0) -> Detections:

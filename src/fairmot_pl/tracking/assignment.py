@@ -22,8 +22,8 @@ def assign(pairs: Pairs, limit: float) -> Index:
         `(K, 2)` row and column of the matches.
     """
     rows, columns, costs = pairs.where(pairs.costs < limit)
-    rivals = (np.bincount(rows)[rows] > 1) | (np.bincount(columns)[columns] > 1)
-    if not rivals.any():
+    rivals = (np.bincount(rows).take(rows) > 1) | (np.bincount(columns).take(columns) > 1)
+    if not np.count_nonzero(rivals):
         return np.array((rows, columns)).T
     row, which_row = _numbered(rows[rivals])
     column, which_column = _numbered(columns[rivals])

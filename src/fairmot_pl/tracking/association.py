@@ -105,15 +105,15 @@ def associate(
         )
     known: dict[Cost, Pairs] = {}
     for stage in stages:
-        rows = free_tracks & stage.takes[tracks.states]
+        rows = free_tracks & stage.takes.take(tracks.states)
         columns = free_detections & banded[stage.band]
-        if not (rows.any() and columns.any()):
+        if not (np.count_nonzero(rows) and np.count_nonzero(columns)):
             continue
         if stage.cost not in known:
             pairs = stage.cost(tracks, detections)
-            known[stage.cost] = pairs.where(tracks.classes[pairs.rows] == detections.classes[pairs.columns])
+            known[stage.cost] = pairs.where(tracks.classes.take(pairs.rows) == detections.classes.take(pairs.columns))
         pairs = known[stage.cost]
-        considered = pairs.where(rows[pairs.rows] & columns[pairs.columns])
+        considered = pairs.where(rows.take(pairs.rows) & columns.take(pairs.columns))
         matched = assign(considered, stage.limit)
         if trace is not None:
             trace.stage(stage.cost, rows, columns, considered, stage.limit, matched)
@@ -159,11 +159,12 @@ def appearance_with_motion(tracks: TrackTable, detections: Detections, *, gate: 
     expected, variance = kalman.project(tracks.mean, tracks.covariance)
     middle, reach = expected[:, :2], np.sqrt(gate * variance[:, :2])
     rows, columns = nearby(middle - reach, middle + reach, measured[:, :2])
-    motion = kalman.squared_distance(expected[rows], variance[rows], measured[columns])
-    within = motion <= gate
-    rows, columns, motion = rows[within], columns[within], motion[within]
-    look = cosine_distance_of(tracks.embeddings, detections.embeddings, rows, columns)
-    return Pairs(rows, columns, (1 - weight) * look + weight * motion)
+    motion = kalman.squared_distance(
+        expected.take(rows, axis=0), variance.take(rows, axis=0), measured.take(columns, axis=0)
+    )
+    gated = Pairs(rows, columns, motion).where(motion <= gate)
+    look = cosine_distance_of(tracks.embeddings, detections.embeddings, gated.rows, gated.columns)
+    return gated._replace(costs=(1 - weight) * look + weight * gated.costs)
 
 
 def _by_appearance(settings: TrackerSettings, *states: TrackState) -> Stage:

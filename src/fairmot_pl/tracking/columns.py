@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot_pl.structures import picked_columns
+
 _Table = TypeVar("_Table", bound="Columns")
 
 
@@ -28,11 +30,11 @@ class Columns:
 
     def select(self: _Table, which: NDArray[Any]) -> _Table:
         """A copy with only the tracks that `which` (mask or indices) picks."""
-        return type(self)(**{name: column[which] for name, column in vars(self).items()})
+        return type(self)(**picked_columns(vars(self), which))
 
     def keep(self: _Table, which: NDArray[np.bool_]) -> _Table:
         """The tracks that `which` `(T,)` picks; no copy where that is all of them."""
-        return self if which.all() else self.select(which)
+        return self if np.count_nonzero(which) == len(which) else self.select(which)
 
     def join(self: _Table, younger: _Table) -> _Table:
         """These tracks followed by `younger` ones."""

@@ -21,7 +21,7 @@ _FEW = 8
 
 def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(N, D)` vectors scaled to length 1; a zero vector stays zero."""
-    length = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1, keepdims=True))
+    length = np.sqrt(np.add.reduce(np.square(vectors, dtype=np.float64), axis=1, keepdims=True))
     unit: NDArray[np.float32] = (vectors / np.maximum(length, _TINY)).astype(np.float32)
     return unit
 
@@ -36,7 +36,7 @@ def cosine_distance_of(first: NDArray[Any], second: NDArray[Any], rows: Index, c
     """`(P,)` the entries `rows`, `columns` of `cosine_distance`."""
     if len(rows) * _FEW > len(first) * len(second):
         return cosine_distance(first, second)[rows, columns]
-    cosine: Array = np.einsum("pd,pd->p", first[rows], second[columns]).astype(np.float64)
+    cosine: Array = np.einsum("pd,pd->p", first.take(rows, axis=0), second.take(columns, axis=0)).astype(np.float64)
     return np.maximum(1.0 - cosine, 0.0)
 
 
@@ -50,11 +50,12 @@ def overlapping(first: Array, second: Array) -> Pairs:
     """The boxes that overlap at all, at their `iou_distance`; all others are at 1."""
     first, second = first + _LAST_PIXEL, second + _LAST_PIXEL
     size, other_size = first[:, 2:] - first[:, :2], second[:, 2:] - second[:, :2]
-    rows, columns = nearby(first[:, :2] - other_size.max(axis=0, initial=0.0), first[:, 2:], second[:, :2])
-    one, other = first[rows], second[columns]
-    sides = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
-    touching = np.minimum(sides[:, 0], sides[:, 1]) > 0
-    rows, columns, sides = rows[touching], columns[touching], sides[touching]
-    shared = sides[:, 0] * sides[:, 1]
-    union = (size[:, 0] * size[:, 1])[rows] + (other_size[:, 0] * other_size[:, 1])[columns] - shared
+    reach = np.maximum.reduce(other_size, axis=0, initial=0.0)
+    rows, columns = nearby(first[:, :2] - reach, first[:, 2:], second[:, :2])
+    one, other = first.take(rows, axis=0), second.take(columns, axis=0)
+    width, height = (np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])).T
+    (touching,) = (np.minimum(width, height) > 0).nonzero()
+    rows, columns = rows.take(touching), columns.take(touching)
+    shared = width.take(touching) * height.take(touching)
+    union = (size[:, 0] * size[:, 1]).take(rows) + (other_size[:, 0] * other_size[:, 1]).take(columns) - shared
     return Pairs(rows, columns, 1.0 - shared / union)

@@ -67,14 +67,16 @@ def predict(mean: Array, covariance: Array, frames: float | Array = 1.0) -> tupl
     """
     noise = frames * _variance(mean, _PROCESS_SLOPE, _STATE_FLOOR)
     moved, spread = mean.copy(), covariance.copy()
-    moved[:, :4] += frames * mean[:, 4:]
-    spread[:, BOTH] += frames * covariance[:, CHANGE]
-    spread[:, POSITION] += frames * (covariance[:, BOTH] + spread[:, BOTH])
-    spread[:, ::CHANGE] += noise.reshape(-1, 2, 4)
+    place, own, both = moved[:, :4], spread[:, ::CHANGE], spread[:, BOTH]
+    place += frames * mean[:, 4:]
+    both += frames * covariance[:, CHANGE]
+    position = own[:, 0]
+    position += frames * (covariance[:, BOTH] + both)
+    own += noise.reshape(-1, 2, 4)
     if not (isinstance(frames, float) and frames == 1):
         drift = (frames - 1) / 2 * noise[:, 4:]
-        spread[:, POSITION] += (2 * frames - 1) / 3 * drift
-        spread[:, BOTH] += drift
+        position += (2 * frames - 1) / 3 * drift
+        both += drift
     return moved, spread
 
 
@@ -100,8 +102,9 @@ def update(mean: Array, covariance: Array, measurements: Array) -> tuple[Array, 
     gain = seen / innovation[:, None]
     corrected = mean + (gain * (measurements - expected)[:, None]).reshape(mean.shape)
     spread = covariance.copy()
-    spread[:, :CHANGE] -= gain * covariance[:, None, POSITION]
-    spread[:, CHANGE] -= gain[:, BOTH] * covariance[:, BOTH]
+    known, change = spread[:, :CHANGE], spread[:, CHANGE]
+    known -= gain * covariance[:, None, POSITION]
+    change -= gain[:, BOTH] * covariance[:, BOTH]
     return corrected, spread
 
 

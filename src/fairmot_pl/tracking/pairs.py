@@ -36,7 +36,11 @@ class Pairs(NamedTuple):
 
     def where(self, which: NDArray[Any]) -> Pairs:
         """Those that `which`, a mask or indices over P, picks."""
-        return Pairs(self.rows[which], self.columns[which], self.costs[which])
+        if which.dtype == np.bool_:
+            (which,) = which.nonzero()
+            if len(which) == len(self.rows):
+                return self
+        return Pairs(self.rows.take(which), self.columns.take(which), self.costs.take(which))
 
     def matrix(self, rows: Index, columns: Index) -> Array:
         """`(N, M)` costs between some rows and columns, both ascending; infinite where impossible."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import xyah_to_xyxy, xyxy_to_xyah
-from fairmot_pl.structures import Detections, Tracks
+from fairmot_pl.structures import Detections, Tracks, picked_columns
 from fairmot_pl.tracking import kalman
 from fairmot_pl.tracking.camera import move_boxes, move_states
 from fairmot_pl.tracking.columns import Columns
@@ -102,21 +103,21 @@ class TrackTable(Columns):
     @property
     def confirmed(self) -> Tracks:
         """What the tracker reports of this frame."""
-        seen = self.states == CONFIRMED
-        return Tracks(ids=self.ids[seen], boxes=self.boxes[seen], scores=self.scores[seen], classes=self.classes[seen])
+        columns: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in ("ids", "boxes", "scores", "classes")}
+        return Tracks.trusted(**picked_columns(columns, self.states == CONFIRMED))
 
     def predict(self, frames: float = 1.0) -> None:
         """Move confirmed and lost tracks some `frames` on; lost ones stop growing.
 
         Tentative ones stay where they were: they have no velocity yet.
         """
-        moving = self.states != TENTATIVE
-        self.mean[self.states == LOST, kalman.HEIGHT_CHANGE] = 0.0
+        (waiting,) = (self.states == TENTATIVE).nonzero()
+        (lost,) = (self.states == LOST).nonzero()
+        self.mean[lost, kalman.HEIGHT_CHANGE] = 0.0
         mean, covariance = kalman.predict(self.mean, self.covariance, frames)
-        if moving.all():
-            self.mean, self.covariance = mean, covariance
-        else:
-            self.mean[moving], self.covariance[moving] = mean[moving], covariance[moving]
+        if len(waiting):
+            mean[waiting], covariance[waiting] = self.mean[waiting], self.covariance[waiting]
+        self.mean, self.covariance = mean, covariance
 
     def move_camera(self, camera: Array) -> Mask:
         """Map all tracks, and where they were last seen, by `(2, 3)` into the pixels of the next frame.
@@ -157,9 +158,11 @@ class TrackTable(Columns):
         boxes = detections.boxes.astype(np.float64)
         measured = xyxy_to_xyah(boxes)
         mean, covariance = (
-            kalman.update(self.mean[rows], self.covariance[rows], measured) if filtered else kalman.initiate(measured)
+            kalman.update(self.mean.take(rows, axis=0), self.covariance.take(rows, axis=0), measured)
+            if filtered
+            else kalman.initiate(measured)
         )
-        lost = self.states[rows] == LOST
+        lost = self.states.take(rows) == LOST
         if rerun and lost.any():
             found = rows[lost]
             mean[lost], covariance[lost] = reupdate(
@@ -172,9 +175,9 @@ class TrackTable(Columns):
         self.mean[rows] = self.seen_mean[rows] = mean
         self.covariance[rows] = self.seen_covariance[rows] = covariance
         self.seen_boxes[rows] = boxes
-        blend = momentum * self.embeddings[rows] + (1 - momentum) * detections.embeddings
+        blend = momentum * self.embeddings.take(rows, axis=0) + (1 - momentum) * detections.embeddings
         self.embeddings[rows] = unit_length(blend)
-        self.scores[rows] = np.where(lost & keeps_score, self.scores[rows], detections.scores)
+        self.scores[rows] = np.where(lost & keeps_score, self.scores.take(rows), detections.scores)
         self.states[rows] = CONFIRMED
         self.last_frame[rows] = frame
 
@@ -206,10 +209,13 @@ class TrackTable(Columns):
             return distinct
         (seen,) = (self.states != LOST).nonzero()
         boxes = self.boxes
-        row, column, distance = overlapping(boxes[seen], boxes[lost])
-        near = (distance < limit) & (self.classes[seen[row]] == self.classes[lost[column]])
-        row, column = row[near], column[near]
+        pairs = overlapping(boxes.take(seen, axis=0), boxes.take(lost, axis=0))
+        near = pairs.where(pairs.costs < limit)
+        if not len(near.rows):
+            return distinct
+        here, gone = seen[near.rows], lost[near.columns]
+        alike = self.classes[here] == self.classes[gone]
+        here, gone = here[alike], gone[alike]
         age = self.last_frame - self.first_frame
-        older = age[seen[row]] > age[lost[column]]
-        distinct[np.where(older, lost[column], seen[row])] = False
+        distinct[np.where(age[here] > age[gone], gone, here)] = False
         return distinct

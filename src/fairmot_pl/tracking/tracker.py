@@ -116,7 +116,7 @@ class OnlineTracker(TrackerSettings):
         unclaimed[pairs[:, 1]] = False
         if self.trace is not None:
             self.trace.births(np.flatnonzero(unclaimed), self._next_id + np.arange(unclaimed.sum()))
-        tracks = survivors.join(self._start(seen.select(unclaimed))) if unclaimed.any() else survivors
+        tracks = survivors.join(self._start(seen.select(unclaimed))) if np.count_nonzero(unclaimed) else survivors
         self._table = tracks.keep(tracks.distinct(self.duplicate_distance))
         return self._table.confirmed
 
@@ -165,18 +165,21 @@ class OnlineTracker(TrackerSettings):
     def _prepare(self, detections: Detections) -> Detections:
         """The detections that can matter, best first, with embeddings of unit length (or none)."""
         self._check(detections)
-        order = np.argsort(-detections.scores, kind="stable")
+        order = (-detections.scores).argsort(kind="stable")
         floor = -np.inf if self._fusion is not None else min(self.score_threshold, self.low_score_threshold)
-        usable = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1) & (detections.scores > floor)
+        left, top, right, bottom = detections.boxes.T
+        usable = (right > left) & (bottom > top) & (detections.scores > floor)
         kept = detections.select(order[usable[order]])
-        embeddings = kept.embeddings if self._association.needs_embeddings else kept.embeddings[:, :0]
-        return Detections(
-            boxes=kept.boxes, scores=kept.scores, embeddings=unit_length(embeddings), classes=kept.classes
+        return (
+            kept.with_embeddings(unit_length(kept.embeddings))
+            if self._association.needs_embeddings
+            else kept.without_embeddings()
         )
 
     def _check(self, detections: Detections) -> None:
         for name in ("boxes", "scores", "embeddings"):
-            if not np.isfinite(getattr(detections, name)).all():
+            values = getattr(detections, name)
+            if np.count_nonzero(np.isfinite(values)) < values.size:
                 raise ValueError(f"Detections.{name} of frame {self.frame + 1} hold NaN or infinite values")
         if not (self._association.needs_embeddings and len(detections)):
             return
