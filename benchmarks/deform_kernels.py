@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -79,8 +80,8 @@ def main() -> None:
             learned += [tensor.to(dtype).requires_grad_() for tensor in given[2:]]
             out = convolve(*learned)
             direction = torch.randn_like(out)
-            forward = milliseconds(lambda c=convolve, given=learned: c(*given))  # type: ignore[misc]
-            backward = milliseconds(lambda out=out, d=direction, to=learned: torch.autograd.grad(out, to, d, True))  # type: ignore[misc]
+            forward = milliseconds(partial(convolve, *learned))
+            backward = milliseconds(partial(torch.autograd.grad, out, learned, direction, True))
             print(shape, f"{name}: forward {forward:.2f} ms, backward {backward:.2f} ms")
         print_blocks(given[0].bfloat16(), given[1])
 

@@ -15,7 +15,7 @@ from fairmot_pl.models.folding import folded
 def lived_in(**options: object) -> FairMOT:
     """A network with statistics and offsets as training leaves them: nothing is 0 or 1."""
     torch.manual_seed(0)
-    model = build_fairmot(reid_dim=16, head_channels=32, **options)  # type: ignore[arg-type]
+    model = build_fairmot(reid_dim=16, head_channels=32, **options)  # type: ignore[arg-type]  # of several types
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.running_mean, std=0.1)
@@ -73,7 +73,7 @@ def test_a_convolution_with_two_readers_is_left_as_it_is() -> None:
     extra = TwoReaders().eval()
     nn.init.uniform_(extra.norm.running_var, 2, 3)
     neck = model.neck
-    model.neck = nn.Sequential(neck, extra)  # type: ignore[assignment]
+    model.neck = nn.Sequential(neck, extra)  # type: ignore[assignment]  # `shared_map` just calls it
     twin = folded(model)
     images = torch.rand(1, 3, 64, 64)
     with torch.no_grad():

@@ -131,7 +131,7 @@ def test_report_of_a_release(reference_file: Path, caplog: pytest.LogCaptureFixt
         assert part in report.summary()
     assert "\n" not in report.summary()
     with pytest.raises(dataclasses.FrozenInstanceError):
-        report.path = Path()  # type: ignore[misc]
+        report.path = Path()  # type: ignore[misc]  # what must not be possible
 
 
 @pytest.mark.parametrize("dressing", ["bare", "replica", "legacy"])

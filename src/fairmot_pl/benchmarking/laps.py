@@ -7,6 +7,7 @@ import ctypes
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
@@ -96,7 +97,7 @@ def in_turns(
             for place, (case, feed) in enumerate(zip(cases, feeds, strict=True)):
                 item = next(feed)
                 if lap == warm_up - 1 and device is not None:
-                    peaks[place] = peak_memory(lambda call=case.call, item=item: call(item), device)  # type: ignore[misc]
+                    peaks[place] = peak_memory(partial(case.call, item), device)
                     continue
                 start = clock()
                 case.call(item)

@@ -94,8 +94,8 @@ def shares_figure(bars: Mapping[str, Mapping[str, float]], title: str) -> Figure
     from matplotlib import colormaps
     from matplotlib.patches import Patch
 
-    palette = colormaps["tab20"].colors  # type: ignore[attr-defined]
-    colours = {name: palette[index % len(palette)] for index, name in enumerate(names)}
+    palette = colormaps["tab20"]
+    colours = {name: palette(index % palette.N) for index, name in enumerate(names)}
     with styled():
         figure, (place,) = new_figure(1, 1, width=11.0, height=1.9 + 0.75 * len(bars))
         for row, bar in enumerate(bars.values()):

@@ -22,7 +22,7 @@ class PlainFairMOT(nn.Module):
         self.model = model
         for layer in model.modules():
             if isinstance(layer, DeformConv):
-                layer.forward = partial(_convolve, layer)  # type: ignore[method-assign]
+                layer.forward = partial(_convolve, layer)  # type: ignore[method-assign]  # of this layer alone
 
     def forward(self, images: Tensor) -> HeadMaps:
         """Dense maps of `(B, 3, H, W)`."""

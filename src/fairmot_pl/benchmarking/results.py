@@ -83,7 +83,7 @@ def table(rows: Sequence[Row]) -> TextTable:
 def markdown(rows: Sequence[Row], machine: str, command: str) -> str:
     """A page with the table and what its figures are."""
     used = sorted({row.yardstick for row in rows})
-    meanings = "\n".join(f"- **{name}**: {MEANINGS[name]}." for name in used)  # type: ignore[index]
+    meanings = "\n".join(f"- **{name}**: {MEANINGS[name]}." for name in used)
     return f"# Benchmark\n\n`{command}`\n\n{machine}.\n\n{table(rows).markdown()}\n\n{meanings}\n"
 
 

@@ -11,9 +11,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
 
-from fairmot_pl.benchmarking.laps import Case, Yardstick
+from fairmot_pl.benchmarking.laps import Case
 
-MEANINGS: dict[Yardstick, str] = {
+MEANINGS: dict[str, str] = {
     "R": "timm's dla34 trunk, 16 deformable convolutions with torchvision's kernel and FairMOT's four dense heads; "
     "float32, eager, one image, without decoding; seconds of the wall clock",
     "U": "scipy.optimize.linear_sum_assignment on a uniform random 400 x 420 matrix; seconds of the thread",

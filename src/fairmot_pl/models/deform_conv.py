@@ -32,7 +32,7 @@ class DeformConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.offset_mask = nn.Conv2d(in_channels, 3 * TAPS, KERNEL, padding=1)
         nn.init.zeros_(self.offset_mask.weight)
-        nn.init.zeros_(self.offset_mask.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.offset_mask.bias)  # type: ignore[arg-type]  # None only with bias=False
 
     def forward(self, features: Tensor) -> Tensor:
         """`(B, in, h, w)` to `(B, out, h, w)` of the same dtype.

@@ -95,7 +95,7 @@ def _start(layers: nn.Sequential, style: HeadStyle) -> None:
     """Initial values of a branch that is not the heatmap's: biases 0, weights as the style has them."""
     convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
     for layer in convolutions:
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every layer of `branch` has one
     for layer in {"none": [], "last": convolutions[-1:], "all": convolutions}[style.near_zero]:
         nn.init.normal_(layer.weight, std=NEAR_ZERO)
 
@@ -125,7 +125,7 @@ class DetectionHead(nn.Module):
         self.heatmap = branch(in_channels, hidden_channels, num_classes, style)
         self.size = branch(in_channels, hidden_channels, box_channels, style)
         self.offset = branch(in_channels, hidden_channels, 2, style)
-        nn.init.constant_(self.heatmap[-1].bias, HEATMAP_PRIOR)  # type: ignore[arg-type]
+        nn.init.constant_(self.heatmap[-1].bias, HEATMAP_PRIOR)  # type: ignore[arg-type]  # as in `_start`
         _start(self.size, style)
         _start(self.offset, style)
 

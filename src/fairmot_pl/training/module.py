@@ -22,6 +22,7 @@ from fairmot_pl.losses.weighting.base import SharedPart
 from fairmot_pl.models.compiling import compile_parts
 from fairmot_pl.models.fairmot import Branch, build_fairmot
 from fairmot_pl.structures import FrameOutput
+from fairmot_pl.training.attached import profiler_of
 from fairmot_pl.training.recordings import RecordedBatch
 from fairmot_pl.training.stage_profiler import NETWORK
 
@@ -205,7 +206,7 @@ class FairMOTModule(pl.LightningModule):
         total: Tensor = losses["total"]
         return total
 
-    def validation_step(self, batch: FrameSample | RecordedBatch, batch_idx: int) -> list[FrameOutput]:  # type: ignore[override]
+    def validation_step(self, batch: FrameSample | RecordedBatch, batch_idx: int) -> list[FrameOutput]:  # type: ignore[override]  # Lightning takes any arguments, a step of ours these
         """What is found in each frame, and what its people look like. What becomes of it is the callbacks' business.
 
         A frame whose image could not be read has no detections; one that is recorded needs no network.
@@ -239,7 +240,7 @@ class FairMOTModule(pl.LightningModule):
 
     def _timed(self, stage: str) -> AbstractContextManager[Any]:
         """Time a block as a stage of its own, where a trainer keeps times."""
-        return self.trainer.profiler.profile(stage) if self._trainer is not None else nullcontext()  # type: ignore[attr-defined]
+        return profiler_of(self.trainer).profile(stage) if self._trainer is not None else nullcontext()
 
     def configure_optimizers(self) -> Any:
         """Adam over the network and, at the same rate, over the parameters of the loss; step decay by epoch."""
