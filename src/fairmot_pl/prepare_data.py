@@ -54,7 +54,7 @@ def prepare_data(config: DictConfig) -> Outcome:
     folder = output_folder()
     datamodule = build_datamodule(config)
     datamodule.prepare_data()
-    cache = datamodule.image_cache(config.format)
+    cache = datamodule.cache.find(config.format)
     if cache is None:
         raise ConfigError("data.cache is off: there is nowhere to write to; use auto, or the path of a folder")
     found = read_sources(datamodule.train_sources, datamodule.root)

@@ -184,7 +184,7 @@ def describe(
             "fingerprint": data_fingerprint,
             "images": sum(map(len, datamodule.train_sequences)),
             "identities": datamodule.identities.num_identities,
-            "image cache": datamodule.cache_use(),
+            "image cache": datamodule.cache.use(datamodule.samples),
             "validation frames": sum(map(len, datamodule.val_sequences)),
         },
         "model": model_facts(module.model),

@@ -25,7 +25,10 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
         f"{CODE}losses/",
         f"{CODE}training/module",
     ),
-    "files": ("numpy", "torch", f"{CODE}data/", f"{CODE}training/datamodule"),
+    "files": (
+        *("numpy", "torch", f"{CODE}data/"),
+        *(f"{CODE}training/{part}" for part in ("annotated_data", "datamodule", "epoch_order")),
+    ),
     "pixels": (*_DECODERS, "image cache", "processor", f"{CODE}data/image"),
     "draws": ("numpy", *_AUGMENTATION, f"{CODE}data/augment", f"{CODE}data/colour", f"{CODE}data/geometry"),
     "image": (*_AUGMENTATION, "image cache", "processor", f"{CODE}data/"),

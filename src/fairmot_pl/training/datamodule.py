@@ -1,4 +1,4 @@
-"""Training batches and validation sequences from any list of sources."""
+"""Training batches and validation frames of annotated data."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import TrainingSample, TrainingSamples, collate_samples
 from fairmot_pl.data.frames import FrameSample
-from fairmot_pl.data.identities import IdentityIndex, check_numbering
-from fairmot_pl.data.image_cache import FOLDER, FORMATS, ImageCache
 from fairmot_pl.data.images import to_unit
-from fairmot_pl.data.sources import DataSource, read_sources
 from fairmot_pl.data.workers import prepare_worker
 from fairmot_pl.inference.cache import OutputCache
 from fairmot_pl.letterbox import checked_input_size
-from fairmot_pl.structures import AnnotatedSequence
+from fairmot_pl.training.annotated_data import AnnotatedData
 from fairmot_pl.training.broken_images import BrokenImages
-from fairmot_pl.training.data_checks import check_classes, check_training, check_validation
+from fairmot_pl.training.cache_choice import CacheChoice
 from fairmot_pl.training.epoch_order import EpochOrder
 from fairmot_pl.training.recordings import (
     RecordedBatch,
@@ -32,13 +28,12 @@ from fairmot_pl.training.recordings import (
     ValidationFrames,
     collate_validation,
 )
-from fairmot_pl.training.rendering import render_world, world_folder
 from fairmot_pl.training.sharding import SequenceShard, shard_sequences
 
 log = logging.getLogger(__name__)
 
 
-class FairMOTDataModule(pl.LightningDataModule):
+class FairMOTDataModule(AnnotatedData):
     """Serves augmented training samples with identity classes, and validation sequences in frame order.
 
     Args:
@@ -58,12 +53,12 @@ class FairMOTDataModule(pl.LightningDataModule):
             the same people more than once; 1 draws every frame on its own.
         identity_numbering: `"dense"`, or `"reference"` for as many classes as FairMOT has; see `IdentityIndex`.
         synthetic: what to render under `root` when it is not there yet; see `fairmot_pl.data.synthetic`.
-        cache: where `prepare_data` has put resized images: `"auto"` is a folder below `root` that is used if it is
-            there; a path must be; `"off"` reads the images themselves.
+        cache: where `prepare_data` has put resized images; see `CacheChoice`.
         max_broken_share: the largest share of images that may be unreadable, one at least; 0 for none at all.
 
     Attributes:
         samples: the training samples, after `setup("fit")`.
+        cache: of the resized images of this data at this input size.
         broken_training: the training images that could not be read; others have taken their place.
         broken_validation: the validation frames that could not be read; they are tracked as frames without anybody.
         outputs: a cache that network outputs of validation frames are read from, and written to; None for none.
@@ -93,9 +88,14 @@ class FairMOTDataModule(pl.LightningDataModule):
         cache: str | bool = "auto",
         max_broken_share: float = 0.01,
     ) -> None:
-        super().__init__()
-        self.root = Path(root).expanduser()
-        self.train_sources, self.val_sources = dict(train), dict(val or {})
+        super().__init__(
+            root=root,
+            train=train,
+            val=val,
+            num_classes=num_classes,
+            identity_numbering=identity_numbering,
+            synthetic=synthetic,
+        )
         self.input_size = checked_input_size(input_size)
         self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
         self.seed = seed
@@ -105,25 +105,13 @@ class FairMOTDataModule(pl.LightningDataModule):
                 f"data.batch_size={batch_size}, so that frames of one sequence meet in a batch"
             )
         self.frames_per_sequence = frames_per_sequence
-        check_numbering(identity_numbering)
-        self.identity_numbering = identity_numbering
         self.augmentation = dict(augmentation)
         self.encoding: dict[str, Any] = {
             "box_encoding": box_encoding,
             "num_classes": num_classes,
             "max_objects": max_objects,
         }
-        self.synthetic = dict(synthetic) if synthetic is not None else None
-        if self.synthetic is not None:
-            # settings have a folder each, so that changing one never meets images of another
-            self.root = world_folder(self.root, self.synthetic)
-        self.train_sets: list[DataSource] = []
-        self.val_sets: list[DataSource] = []
-        self.identities = IdentityIndex.build([])
-        self._is_read: set[str] = set()
-        if cache is True:
-            raise ValueError("data.cache is true; allowed: auto, off, or the path of a folder")
-        self._cache = cache or "off"  # YAML reads off as false
+        self.cache = CacheChoice(setting=cache, root=self.root, input_size=self.input_size)
         if not 0 <= max_broken_share <= 1:
             raise ValueError(f"data.max_broken_share is {max_broken_share}; it must be from 0 to 1")
         self.broken_training = BrokenImages("training", "another image took its place", max_broken_share)
@@ -131,73 +119,24 @@ class FairMOTDataModule(pl.LightningDataModule):
         self.outputs: OutputCache | None = None
         self.recordings: Recordings | None = None
 
-    def prepare_data(self) -> None:
-        """Render the synthetic world, once, if that is what this module serves."""
-        if self.synthetic is not None:
-            render_world(self.root, self.synthetic)
-
     def setup(self, stage: str) -> None:
-        """Read annotations: of training and validation for `"fit"`, of validation alone otherwise."""
-        if stage == "fit" and "train" not in self._is_read:
-            self.train_sets = read_sources(self.train_sources, self.root)
-            self.identities = IdentityIndex.build(
-                [(found.name, list(found.sequences)) for found in self.train_sets], numbering=self.identity_numbering
-            )
-            check_training(self.train_sets, self.train_sources, self.root)
-            check_classes(self.train_sets, self.encoding["num_classes"])
+        """Read annotations, and make the training samples of them for `"fit"`."""
+        super().setup(stage)
+        if self.train_sets and not hasattr(self, "samples"):
             self.samples = self.make_samples()
-            self._is_read.add("train")
-        if "val" not in self._is_read:
-            self.val_sets = read_sources(self.val_sources, self.root)
-            check_validation(self.val_sequences, self.val_sources, self.root)
-            self._is_read.add("val")
-
-    @property
-    def train_sequences(self) -> list[AnnotatedSequence]:
-        """Every training sequence, in the order of the data sets."""
-        return [sequence for found in self.train_sets for sequence in found.sequences]
-
-    @property
-    def val_sequences(self) -> list[AnnotatedSequence]:
-        """Every validation sequence, in the order of the data sets."""
-        return [sequence for found in self.val_sets for sequence in found.sequences]
-
-    def image_cache(self, format: str = "auto") -> ImageCache | None:
-        """The cache of resized images of this data at this input size; None if it is off.
-
-        Args:
-            format: of its entries; `"auto"` is the fastest that is there.
-        """
-        if self._cache == "off":
-            return None
-        folder = self.root / FOLDER if self._cache == "auto" else Path(self._cache).expanduser()
-        caches = [ImageCache(folder, self.input_size, found) for found in (FORMATS if format == "auto" else [format])]
-        return next((cache for cache in caches if cache.entries.is_dir()), caches[0])
 
     def make_samples(self) -> TrainingSamples:
         """The training samples, after annotations have been read."""
-        cache = self.image_cache()
         samples = TrainingSamples(
             self.train_sets,
             self.identities,
             augmentation=Augmentation(input_size=self.input_size, **self.augmentation),
             seed=self.seed,
-            cache=cache,
+            cache=self.cache.find(),
             **self.encoding,
         )
-        if cache is not None and self._cache != "auto" and not samples.cached:
-            raise ValueError(
-                f"data.cache={self._cache} holds none of the training images at {self.input_size[0]} x "
-                f"{self.input_size[1]}; fill it with python -m fairmot_pl.prepare_data, or use data.cache=auto"
-            )
+        self.cache.check(samples)
         return samples
-
-    def cache_use(self) -> str:
-        """How many training images come from the cache, in words, for the record of a run."""
-        cache = self.image_cache()
-        if cache is None or not self.samples.cached:
-            return "not used"
-        return f"{self.samples.cached} of {len(self.samples)} images from {cache.entries}"
 
     def train_dataloader(self) -> DataLoader[TrainingSample]:
         """Shuffled, augmented batches. After a resume in mid-epoch, the batches already seen are left out."""
@@ -287,27 +226,22 @@ class FairMOTDataModule(pl.LightningDataModule):
     def state_dict(self) -> dict[str, Any]:
         """Which class is whom, the size the network was trained at, and what the images were so far."""
         return {
-            "identities": self.identities.state(),
+            **super().state_dict(),
             "input_size": list(self.input_size),
-            "cached": self.samples.cached if "train" in self._is_read else 0,
+            "cached": self.samples.cached if self.train_sets else 0,
             "broken": list(self.broken_training.reasons),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Check that a resumed run meets the identities that it was started with.
+        """Check that a resumed run meets the identities that it was started with, and go on counting broken images.
 
         Raises:
             ValueError: the training data now hold other identities.
         """
-        saved = IdentityIndex.from_state(state_dict["identities"])
-        if "train" in self._is_read and saved.state() != self.identities.state():
-            raise ValueError(
-                f"the checkpoint was trained on {saved.num_identities} identities, data.root={self.root} now gives "
-                f"{self.identities.num_identities} or other ones: classes would not fit; resume on the same data"
-            )
+        super().load_state_dict(state_dict)
         self.broken_training.reasons = list(state_dict.get("broken", []))
         before = state_dict.get("cached", 0)
-        if "train" in self._is_read and before != self.samples.cached:
+        if self.train_sets and before != self.samples.cached:
             log.warning(
                 "the image cache held %d training images before the stop, now it holds %d: pixels differ a little",
                 *(before, self.samples.cached),
