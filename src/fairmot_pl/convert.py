@@ -13,7 +13,7 @@ from typing import Literal
 import cv2
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.check import ConfigError, check_values
+from fairmot_pl.config.check import ConfigError, check_given, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.config.folders import quoted
 from fairmot_pl.data.audit.findings import Findings, findings_text
@@ -52,9 +52,7 @@ def check(config: DictConfig) -> None:
     Raises:
         ConfigError: naming the key and what is allowed.
     """
-    for key in ("source", "format", "output"):
-        if OmegaConf.is_missing(config, key):
-            raise ConfigError(f"{key} is missing; add {key}=... (python -m fairmot_pl.convert --help shows an example)")
+    check_given(config, ("source", "format", "output"), "convert")
     check_values(plain(config), KEYS)
     if config.frame_rate is not None and not 0 < config.frame_rate < 1000:
         raise ConfigError(f"frame_rate is {config.frame_rate}; a positive number of frames per second is needed")

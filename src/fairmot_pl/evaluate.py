@@ -7,11 +7,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.build import (
     as_trained,
-    build_datamodule,
     build_output_cache,
     build_trainer,
     check_devices,
     open_loggers,
+    read_validation,
 )
 from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, command, is_main_process, output_folder, plain, run_command
@@ -75,13 +75,7 @@ def evaluate(config: DictConfig) -> Outcome:
     checkpoint = find_checkpoint(config.checkpoint)
     module = load_module(checkpoint)
     config = as_trained(config, checkpoint)
-    datamodule = build_datamodule(config)
-    datamodule.prepare_data()
-    datamodule.setup("validate")
-    if not datamodule.val_sequences:
-        raise ConfigError(
-            "data.val is empty: there is no sequence to evaluate on; choose data=... with validation sequences"
-        )
+    datamodule = read_validation(config, "evaluate")
     record = {
         "config": plain(config),
         "command": command(),

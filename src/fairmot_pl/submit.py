@@ -8,7 +8,7 @@ from typing import Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.check import ConfigError, check_values, nearest
+from fairmot_pl.config.check import ConfigError, check_given, check_values, nearest
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.data.audit.findings import Findings, findings_text
 from fairmot_pl.data.submission.archive import write_archive
@@ -43,10 +43,7 @@ def check(config: DictConfig) -> None:
     Raises:
         ConfigError: naming the key and what is allowed.
     """
-    for key in ("results", "benchmark", "data.root"):
-        node, _, name = key.rpartition(".")
-        if OmegaConf.is_missing(config[node] if node else config, name):
-            raise ConfigError(f"{key} is missing; add {key}=... (python -m fairmot_pl.submit --help shows an example)")
+    check_given(config, ("results", "benchmark", "data.root"), "submit")
     check_values(plain(config), KEYS, nodes=("data",))
     check_values(plain(config.data), {"root": str}, where="data")
     if config.benchmark not in BENCHMARKS:

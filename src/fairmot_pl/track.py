@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.progress import Progress, TaskID
 
 from fairmot_pl.config.build import as_trained
-from fairmot_pl.config.check import ConfigError, check_values
+from fairmot_pl.config.check import ConfigError, check_given, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.config.nodes import check_refinement, check_tracker
 from fairmot_pl.data.progress import counting_bar
@@ -86,9 +86,7 @@ def check(config: DictConfig) -> None:
     Raises:
         ConfigError: naming the key and what is allowed.
     """
-    for key in ("source", "checkpoint"):
-        if OmegaConf.is_missing(config, key):
-            raise ConfigError(f"{key} is missing; add {key}=... (python -m fairmot_pl.track --help shows an example)")
+    check_given(config, ("source", "checkpoint"), "track")
     check_values(plain(config), KEYS, nodes=("tracker", "refine"))
     check_tracker(config)
     check_refinement(config)

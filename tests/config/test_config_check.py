@@ -6,8 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import pytest
+from omegaconf import OmegaConf
 
-from fairmot_pl.config.check import ConfigError, check_call, check_keys, check_values, describe, fits, nearest
+from fairmot_pl.config.check import (
+    ConfigError,
+    check_call,
+    check_given,
+    check_keys,
+    check_values,
+    describe,
+    fits,
+    nearest,
+)
 
 
 @pytest.mark.parametrize(
@@ -75,3 +85,22 @@ def test_keys_of_a_root():
 def test_annotations_in_words():
     assert describe(int | float) == "a whole number or a number"
     assert describe(Sequence[int]) == "a list of a whole number"
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"source": "???", "data": {"root": "???"}}, "source"),
+        ({"source": 0, "data": {"root": "???"}}, "data.root"),
+        ({"source": None, "data": {"root": ""}}, ""),
+    ],
+)
+def test_what_a_command_cannot_do_without(values: dict[str, Any], missing: str) -> None:
+    config = OmegaConf.create(values)
+    if not missing:
+        check_given(config, ("source", "data.root"), "track")
+        return
+    with pytest.raises(ConfigError) as raised:
+        check_given(config, ("source", "data.root"), "track")
+    example = "python -m fairmot_pl.track --help shows an example"
+    assert str(raised.value) == f"{missing} is missing; add {missing}=... ({example})"

@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
-from fairmot_pl import train
+from fairmot_pl import convert, train
 from fairmot_pl.compare import CompareSweep
 from fairmot_pl.config import launching
 from fairmot_pl.config.entry import Outcome, output_folder
@@ -227,6 +227,34 @@ def test_failed_jobs_of_any_command_are_listed_at_the_end(tmp_path, capfd, error
     with pytest.raises(SystemExit) if status else nullcontext():
         FailedJobs().on_multirun_end(config)
     assert capfd.readouterr().out.splitlines() == [*listed, f"results: {tmp_path}"]
+
+
+def test_a_multirun_whose_jobs_are_all_another_process_s_has_failed(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    command = ["convert", "-m", "source=a,b", "format=coco", "output=out", f"hydra.sweep.dir={SWEEP}"]
+    folders = [Path(SWEEP, f"source-{name}") for name in "ab"]
+
+    def ended() -> tuple[int, list[str], str]:
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as end:
+            convert.main()
+        printed = capfd.readouterr()
+        return end.value.code, [line for line in printed.out.splitlines() if "HYDRA" not in line], printed.err
+
+    for folder in folders:
+        folder.mkdir(parents=True)
+    with alone_in(folders[0]), alone_in(folders[1]):
+        status, said, complaints = ended()
+    nothing = "nothing ran: another process is at work in the folder of every job; wait for it, or stop it"
+    assert (status, said[-2:]) == (1, [nothing, f"results: {SWEEP}"])
+    assert complaints.count("another process is at work in this folder") == 2
+    assert not list(Path(SWEEP).rglob("error.txt"))
+    with alone_in(folders[0]):
+        status, said, complaints = ended()
+    assert (status, complaints.count("another process is at work in this folder")) == (1, 1)
+    assert nothing not in said  # one ran, and failed, for there is no such file
+    assert any(line.startswith("source-b: failed (") for line in said)
 
 
 @pytest.mark.parametrize("entry", sorted(path.stem for path in conf_dir().glob("*.yaml")))

@@ -227,6 +227,31 @@ def test_a_single_run_is_not_the_best_of_anything():
     )
 
 
+NOBODY = {"val/HOTA": 0.0, "val/MOTA": 0.0, "val/IDSW": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [
+        ([NOBODY], "val/HOTA"),
+        ([NOBODY, {**NOBODY, "val/MOTA": -0.1}], "val/HOTA"),  # boxes, but of nobody
+        ([NOBODY, {}], "val/HOTA"),  # one has failed
+        ([{"val/IDF1": 0.0}] * 2, "val/IDF1"),  # a protocol without HOTA
+        ([NOBODY, {**NOBODY, "val/HOTA": 0.001}], ""),
+        ([NOBODY, {"val/HOTA": float("nan")}], ""),
+        ([{"val/HOTA": 0.5, "val/IDSW": 0.0}] * 2, ""),
+        ([{"train/loss/size": 0.0}] * 2, ""),  # not validated
+        ([{}], ""),
+    ],
+)
+def test_it_is_said_that_no_run_found_anybody(metrics, told):
+    table = comparison_table([RunRecord(name=str(n), folder=Path("x"), metrics=m) for n, m in enumerate(metrics)])
+    line = f"no run found anybody: {told} is 0 in all; train longer, or lower tracker.score_threshold"
+    for text in (table.text(), table.markdown(), table.latex()):
+        assert text.count("no run found anybody") == bool(told)
+        assert not told or line in text
+
+
 @pytest.mark.parametrize(
     ("values", "shown"),
     [

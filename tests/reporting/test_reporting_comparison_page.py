@@ -102,6 +102,16 @@ def test_a_page_of_failures_is_a_page(tmp_path):
     assert parsed(page).headings == ["Results"]
 
 
+def test_runs_that_found_nobody_say_so_on_the_page(tmp_path):
+    for seed in (1, 2):
+        write_run(tmp_path / f"seed-{seed}", hota=0.6, seed=seed)
+        (tmp_path / f"seed-{seed}" / "metrics.json").write_text('{"val/HOTA": 0.0, "val/IDSW": 0.0}')
+    page = write_comparison_page(tmp_path, comparison_table(find_runs([tmp_path])), title="none").read_text()
+    assert (
+        page.count("No run found anybody: val/HOTA is 0 in all; train longer, or lower tracker.score_threshold.") == 1
+    )
+
+
 def test_a_broken_log_costs_its_curves_alone(tmp_path):
     for dim in (32, 64):
         write_run(tmp_path / "s" / str(dim), dim=dim)

@@ -84,6 +84,26 @@ def build_datamodule(config: DictConfig) -> FairMOTDataModule:
     return FairMOTDataModule(**data)
 
 
+def read_validation(config: DictConfig, purpose: str) -> FairMOTDataModule:
+    """The data module with its validation sequences read.
+
+    Args:
+        config: of an entry.
+        purpose: what they are for, for the message.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    datamodule = build_datamodule(config)
+    datamodule.prepare_data()
+    datamodule.setup("validate")
+    if not datamodule.val_sequences:
+        raise ConfigError(
+            f"data.val is empty: there is no sequence to {purpose} on; choose data=... with validation sequences"
+        )
+    return datamodule
+
+
 def build_output_cache(
     config: DictConfig, module: FairMOTModule, trainer: pl.Trainer, datamodule: FairMOTDataModule
 ) -> OutputCache | None:

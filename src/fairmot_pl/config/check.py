@@ -10,6 +10,8 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be meant; the message names the key, what was given and what is allowed."""
@@ -32,6 +34,23 @@ def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None
         if key not in allowed:
             dotted = f"{where}.{key}" if where else key
             raise ConfigError(f"unknown key {dotted!r}.{nearest(key, allowed)} Allowed here: {', '.join(allowed)}")
+
+
+def check_given(config: DictConfig, keys: Iterable[str], entry: str) -> None:
+    """Refuse a configuration that lacks what a command cannot do without.
+
+    Args:
+        config: of an entry.
+        keys: dotted.
+        entry: whose `--help` tells more.
+
+    Raises:
+        ConfigError: naming the first such key.
+    """
+    for key in keys:
+        node, _, name = key.rpartition(".")
+        if OmegaConf.is_missing(config[node] if node else config, name):
+            raise ConfigError(f"{key} is missing; add {key}=... (python -m fairmot_pl.{entry} --help shows an example)")
 
 
 def check_call(

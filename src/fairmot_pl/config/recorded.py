@@ -9,8 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.config.build import build_datamodule, build_output_cache, build_trainer
-from fairmot_pl.config.check import ConfigError
+from fairmot_pl.config.build import build_output_cache, build_trainer, read_validation
 from fairmot_pl.config.entry import plain
 from fairmot_pl.inference.cache import read_recording
 from fairmot_pl.inference.camera_record import camera_of
@@ -40,11 +39,7 @@ def record_sequences(
     """
     pl.seed_everything(config.seed, workers=True, verbose=False)
     module = load_module(checkpoint)
-    datamodule = build_datamodule(config)
-    datamodule.prepare_data()
-    datamodule.setup("validate")
-    if not datamodule.val_sequences:
-        raise ConfigError("data.val is empty: there is no sequence to tune on; choose data=... with sequences to track")
+    datamodule = read_validation(config, "tune")
     quiet = OmegaConf.create({**config, "callbacks": {"progress": config.callbacks.get("progress")}})
     trainer = build_trainer(quiet, folder, loggers=[], callbacks=[CountBrokenImages(), RecordOutputs()])
     datamodule.outputs = cache = build_output_cache(config, module, trainer, datamodule)

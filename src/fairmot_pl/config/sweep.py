@@ -23,6 +23,7 @@ from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.jobs import Job, JobState, alone_in, read_job
 from fairmot_pl.config.launching import STOP_MARK, at_a_time, in_this_process, patient_interrupt, shared_cores
 from fairmot_pl.config.relaunch import check_same_sweep
+from fairmot_pl.folder_lock import is_locked
 from fairmot_pl.reporting.run_records import SWEEP_MARK, find_runs
 
 
@@ -159,7 +160,10 @@ def run_grid(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobReturn]
 
 
 class FailedJobs(Callback):
-    """Lists the jobs of a multirun that failed when it is over, and ends it with status 1 if there are any."""
+    """Lists the jobs of a multirun that failed when it is over, and ends it with status 1 if there are any.
+
+    It ends so, too, where nothing ran since every job belongs to another process.
+    """
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Hydra's hook after the last job."""
@@ -168,8 +172,11 @@ class FailedJobs(Callback):
         failed = [job for job in jobs if job.state is JobState.FAILED]
         for job in failed:
             print(f"{job.folder.name}: failed ({job.error})")
+        busy = all(is_locked(job.folder) for job in jobs)
+        if busy:
+            print("nothing ran: another process is at work in the folder of every job; wait for it, or stop it")
         print(f"results: {folder}", flush=True)
-        if failed:
+        if failed or busy:
             sys.exit(1)
 
 

@@ -21,6 +21,9 @@ MAIN_METRICS = ("val/HOTA", "val/DetA", "val/AssA", "val/MOTA", "val/IDF1", "val
 
 _TASK_LOSSES, _TOTAL_LOSS = "train/loss/", "train/loss/total"
 
+_OF_THE_FOUND = ("val/HOTA", "val/IDF1")
+"""Metrics that are 0 where no person was found and nowhere else; the first that runs have tells."""
+
 _ABSENT = "-"
 
 _LONGEST_PROBLEM = 90
@@ -123,7 +126,7 @@ class ComparisonTable:
     def notes(self) -> list[str]:
         """What must be known to read the table rightly."""
         kinds = {verdict.kind for found in self.verdicts.values() for verdict in found}
-        notes = []
+        notes = _nobody_found(self.runs)
         if kinds & {"noise", "worse"} and any(len(group.runs) == 1 for group in self.grouping.groups):
             notes.append(
                 "one seed: the test then speaks of these networks on other videos, not of what the settings give with "
@@ -200,6 +203,14 @@ def comparison_table(runs: Sequence[RunRecord], *, metrics: Sequence[str] = MAIN
     present = [name for name in metrics if any(name in run.metrics for run in runs)] or _task_losses(runs)
     verdicts = {name: judge(grouping.groups, name) for name in present}
     return ComparisonTable(grouping=grouping, metrics=tuple(present), verdicts=verdicts)
+
+
+def _nobody_found(runs: Sequence[RunRecord]) -> list[str]:
+    """What to do where no validated run has found a person: their figures then compare nothing."""
+    told = next((name for name in _OF_THE_FOUND if any(name in run.metrics for run in runs)), "")
+    if not told or any(run.metrics.get(told) for run in runs):
+        return []
+    return [f"no run found anybody: {told} is 0 in all; train longer, or lower tracker.score_threshold"]
 
 
 def _task_losses(runs: Sequence[RunRecord]) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from fairmot_pl.losses.choosing import chosen
 from fairmot_pl.losses.identity.base import IdentityLoss
 from fairmot_pl.losses.identity.cross_entropy import CrossEntropy
 from fairmot_pl.losses.identity.focal import Focal
@@ -39,11 +39,6 @@ def build_identity_loss(
     Raises:
         ValueError: unknown name or option, or a value out of range.
     """
-    if name not in IDENTITY_LOSSES:
-        raise ValueError(f"identity loss is {name!r}; allowed: {', '.join(IDENTITY_LOSSES)}")
-    kind = IDENTITY_LOSSES[name]
-    allowed = [option for option in inspect.signature(kind).parameters if option not in _GIVEN_ANYWAY]
-    unknown = [option for option in options or {} if option not in allowed]
-    if unknown:
-        raise ValueError(f"identity loss {name!r} has no option {', '.join(unknown)}; allowed: {', '.join(allowed)}")
-    return kind(reid_dim, num_identities, reid_sampling=reid_sampling, **(options or {}))
+    options = options or {}
+    kind = chosen("identity loss", name, IDENTITY_LOSSES, options, given=_GIVEN_ANYWAY)
+    return kind(reid_dim, num_identities, reid_sampling=reid_sampling, **options)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from fairmot_pl.losses.choosing import chosen
 from fairmot_pl.losses.weighting.base import Weighting
 from fairmot_pl.losses.weighting.dwa import DynamicWeightAverage
 from fairmot_pl.losses.weighting.fixed import FixedWeighting
@@ -36,13 +36,5 @@ def build_weighting(name: str, options: Mapping[str, float] | None = None) -> We
     Raises:
         ValueError: unknown name or option, or a value out of range.
     """
-    if name not in WEIGHTINGS:
-        raise ValueError(f"weighting is {name!r}; allowed: {', '.join(WEIGHTINGS)}")
-    kind = WEIGHTINGS[name]
-    allowed = [] if kind.__init__ is Weighting.__init__ else list(inspect.signature(kind).parameters)
-    unknown = [option for option in options or {} if option not in allowed]
-    if unknown:
-        raise ValueError(
-            f"weighting {name!r} has no option {', '.join(unknown)}; allowed: {', '.join(allowed) or 'none'}"
-        )
-    return kind(**(options or {}))
+    options = options or {}
+    return chosen("weighting", name, WEIGHTINGS, options)(**options)
