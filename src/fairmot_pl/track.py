@@ -23,11 +23,12 @@ from fairmot_pl.files import write_text
 from fairmot_pl.inference.camera_motion import CameraMotion
 from fairmot_pl.inference.detector import Detector, check_detector
 from fairmot_pl.inference.pipeline.follower import Follower, Outputs
+from fairmot_pl.inference.pipeline.lane_figures import figures_of, said_of
 from fairmot_pl.inference.pipeline.lanes import Lane
 from fairmot_pl.inference.pipeline.run import run_lanes
 from fairmot_pl.inference.pipeline.timings import StageClock
 from fairmot_pl.inference.sources.frame import FrameSource
-from fairmot_pl.inference.sources.live import LiveSource, is_address, without_password
+from fairmot_pl.inference.sources.live import is_address, without_password
 from fairmot_pl.inference.sources.opening import open_sources
 from fairmot_pl.inference.writers.rows import TRACK_FORMATS
 from fairmot_pl.models.weights import load_fairmot
@@ -178,12 +179,7 @@ def concluded(
     """
     timings = clock.timings()
     followers = [lane.follower for lane in lanes]
-    figures = {**timings.flat(), "interrupted": float(interrupted)}
-    figures |= {key: sum(each.figures()[key] for each in followers) for key in ("tracks", "boxes")}
-    figures["skipped"] = float(sum(lane.skipped for lane in lanes))
-    for lane in lanes:
-        of_lane = lane.follower.figures() | lane_figures(lane)
-        figures |= {f"{lane.name}/{key}" if len(lanes) > 1 else key: value for key, value in of_lane.items()}
+    figures = {**timings.flat(), "interrupted": float(interrupted), **figures_of(lanes)}
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
     counts = {each.name: each.counter.counts for each in followers if each.counter}
     if counts:
@@ -200,31 +196,6 @@ def concluded(
         kept = f"; what was tracked until then is in {folder}" if timings.frames else ""
         raise OSError("; ".join(problems) + kept)
     return Outcome(folder, next_steps=next_steps(lanes, folder, config))
-
-
-def lane_figures(lane: Lane) -> dict[str, float]:
-    """Frames tracked and skipped; of a live source how often it came back."""
-    figures = {"frames": float(lane.follower.frames), "skipped": float(lane.skipped)}
-    if isinstance(lane.source, LiveSource):
-        figures |= {"reconnects": float(lane.source.reconnects), "broken_packets": float(lane.source.broken_packets)}
-    return figures
-
-
-def said_of(lane: Lane) -> str:
-    """How it went with one source, in a line or two."""
-    follower, figures = lane.follower, lane_figures(lane)
-    parts = [f"{follower.ids.count} tracks, {follower.boxes} boxes in {follower.frames} frames"]
-    parts += [f"{figures[key]:.0f} {what}" for key, what in SELDOM.items() if figures.get(key)]
-    for area, kinds in (follower.counter.counts if follower.counter else {}).items():
-        parts.append(f"{area}: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
-    return f"{lane.name}: " + "; ".join(parts) + (f"\n{lane.source.note}" if lane.source.note else "")
-
-
-SELDOM = {
-    "skipped": "skipped, as the network was busy",
-    "reconnects": "times reconnected",
-    "broken_packets": "broken packets left out",
-}
 
 
 def next_steps(lanes: Sequence[Lane], folder: Path, config: DictConfig) -> list[str]:
