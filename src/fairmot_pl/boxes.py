@@ -31,22 +31,22 @@ def xyxy_to_tlwh(boxes: Boxes) -> Boxes:
 
 def xyxy_to_xyah(boxes: Boxes) -> Boxes:
     """`(N, 4)` xyxy to xyah, the measurement space of the Kalman filter. Heights must be positive."""
-    out = xyxy_to_tlwh(boxes)
-    centre, width = out[:, :2], out[:, 2]
-    centre += out[:, 2:] / 2
-    width /= out[:, 3]
-    return out
+    out = boxes.T.copy()  # a coordinate of all boxes beside one another: operations run along the boxes
+    centre, size = out[:2], out[2:]
+    size -= centre
+    centre += size / 2
+    out[2] /= out[3]
+    return out.T
 
 
 def xyah_to_xyxy(boxes: Boxes) -> Boxes:
     """`(N, 4)` xyah to xyxy, in the same frame."""
-    out = np.empty_like(boxes)
-    half = boxes[:, 2:] / 2
-    width = half[:, 0]
-    width *= boxes[:, 3]
-    np.subtract(boxes[:, :2], half, out=out[:, :2])
-    np.add(boxes[:, :2], half, out=out[:, 2:])
-    return out
+    out = boxes.T.copy()
+    centre, half = out[:2], out[2:] / 2
+    half[0] *= out[3]
+    np.add(centre, half, out=out[2:])
+    centre -= half
+    return out.T
 
 
 def clip_boxes(boxes: Boxes, image_size: tuple[int, int]) -> Boxes:

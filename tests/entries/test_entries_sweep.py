@@ -63,6 +63,7 @@ def test_a_failed_job_does_not_stop_the_others(train_tiny, capfd):
     assert "next: python -m fairmot_pl.train resume=outputs/sweeps/" in printed.out
 
 
+@pytest.mark.slow
 def test_processes_give_what_one_after_the_other_gives(train_tiny):
     ablation = ["+ablation=reid_dim", "model.reid_dim=4", *QUICK]
     basic = figures(train_tiny(*ablation).folder)
@@ -75,6 +76,7 @@ def test_processes_give_what_one_after_the_other_gives(train_tiny):
         assert "seed" in (swept.folder / "comparison.csv").read_text()
 
 
+@pytest.mark.slow
 def test_stopped_in_its_second_job_and_resumed_it_ends_as_if_it_had_not(train_tiny, run, monkeypatch, tmp_path, capfd):
     given = ["-m", "seed=1,2", "callbacks.media.frames=0"]
     whole = figures(train_tiny(*given).folder)

@@ -143,7 +143,7 @@ def test_several_frames_at_once_equal_one_after_another(frames):
 def test_every_row_may_have_its_own_time():
     mean, covariance = kalman.initiate(random_people(np.random.default_rng(1), 3))
     mean[:, 4:] = 1
-    frames = np.array([[1.0], [2.0], [0.4]])
+    frames = np.array([1.0, 2.0, 0.4])
     together = kalman.predict(mean, covariance, frames)
     for row, passed in enumerate([1.0, 2.0, 0.4]):
         for got, want in zip(together, kalman.predict(mean, covariance, passed), strict=True):

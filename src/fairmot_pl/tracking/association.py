@@ -160,7 +160,7 @@ def appearance_with_motion(tracks: TrackTable, detections: Detections, *, gate: 
     middle, reach = expected[:, :2], np.sqrt(gate * variance[:, :2])
     rows, columns = nearby(middle - reach, middle + reach, measured[:, :2])
     motion = kalman.squared_distance(
-        expected.take(rows, axis=0), variance.take(rows, axis=0), measured.take(columns, axis=0)
+        expected.T.take(rows, axis=1).T, variance.T.take(rows, axis=1).T, measured.T.take(columns, axis=1).T
     )
     gated = Pairs(rows, columns, motion).where(motion <= gate)
     look = cosine_distance_of(tracks.embeddings, detections.embeddings, gated.rows, gated.columns)

@@ -48,14 +48,14 @@ def iou_distance(first: Array, second: Array) -> Array:
 
 def overlapping(first: Array, second: Array) -> Pairs:
     """The boxes that overlap at all, at their `iou_distance`; all others are at 1."""
-    first, second = first + _LAST_PIXEL, second + _LAST_PIXEL
-    size, other_size = first[:, 2:] - first[:, :2], second[:, 2:] - second[:, :2]
-    reach = np.maximum.reduce(other_size, axis=0, initial=0.0)
-    rows, columns = nearby(first[:, :2] - reach, first[:, 2:], second[:, :2])
-    one, other = first.take(rows, axis=0), second.take(columns, axis=0)
-    width, height = (np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])).T
+    one, other = (np.add(boxes.T, _LAST_PIXEL[:, None], order="C") for boxes in (first, second))  # by coordinate
+    size, other_size = one[2:] - one[:2], other[2:] - other[:2]
+    reach = other_size.max(axis=1, initial=0.0, keepdims=True)
+    rows, columns = nearby((one[:2] - reach).T, one[2:].T, other[:2].T)
+    mine, theirs = one.take(rows, axis=1), other.take(columns, axis=1)
+    width, height = np.minimum(mine[2:], theirs[2:]) - np.maximum(mine[:2], theirs[:2])
     (touching,) = (np.minimum(width, height) > 0).nonzero()
     rows, columns = rows.take(touching), columns.take(touching)
     shared = width.take(touching) * height.take(touching)
-    union = (size[:, 0] * size[:, 1]).take(rows) + (other_size[:, 0] * other_size[:, 1]).take(columns) - shared
+    union = (size[0] * size[1]).take(rows) + (other_size[0] * other_size[1]).take(columns) - shared
     return Pairs(rows, columns, 1.0 - shared / union)

@@ -7,6 +7,9 @@ are measured. Uncertainty goes with the height of the box: nearby people are lar
 Noise, motion and measurement act on each of the four axes alone, so no two axes ever correlate: a covariance is
 three numbers an axis, `(N, 3, 4)` for N tracks. Row `POSITION` holds the variances of the positions, row
 `CHANGE` those of their changes, row `BOTH` the covariances between the two.
+
+States may lie in memory in any order; those returned have a component of all tracks beside one another (Fortran's
+order), so that every operation runs along the tracks.
 """
 
 from __future__ import annotations
@@ -23,20 +26,19 @@ POSITION, BOTH, CHANGE = range(3)
 """Rows of a covariance."""
 
 # Standard deviations, each linear in the height of the box: `slope * height + floor`.
-_SCALES = np.array([1.0, 1.0, 0.0, 1.0])
+_SCALES = np.array([[1.0], [1.0], [0.0], [1.0]])
 _POSITION_SLOPE, _CHANGE_SLOPE = _SCALES / 20, _SCALES / 160
-_STATE_FLOOR = np.array([0, 0, 1e-2, 0, 0, 0, 1e-5, 0])
-_MEASUREMENT_FLOOR = np.array([0, 0, 1e-1, 0])
+_STATE_FLOOR = np.array([[0], [0], [1e-2], [0], [0], [0], [1e-5], [0]])
+_MEASUREMENT_FLOOR = np.array([[0], [0], [1e-1], [0]])
 _INITIAL_SLOPE = np.concatenate([2 * _POSITION_SLOPE, 10 * _CHANGE_SLOPE])
 _PROCESS_SLOPE = np.concatenate([_POSITION_SLOPE, _CHANGE_SLOPE])
 _LEAST_HEIGHT = 1e-9
 """Pixels; a height that reaches 0 would make the filter sure of everything."""
 
 
-def _variance(mean: Array, slope: Array, floor: Array) -> Array:
-    """`(N, K)` variances of K kinds of noise that go with the height of the N boxes."""
-    height = np.maximum(np.abs(mean[:, 3:4]), _LEAST_HEIGHT)
-    return np.square(height * slope + floor)
+def _variance(heights: Array, slope: Array, floor: Array) -> Array:
+    """`(K, N)` variances of K kinds of noise that go with the heights `(N,)` of boxes."""
+    return np.square(np.maximum(np.abs(heights), _LEAST_HEIGHT) * slope + floor)
 
 
 def initiate(measurements: Array) -> tuple[Array, Array]:
@@ -48,10 +50,11 @@ def initiate(measurements: Array) -> tuple[Array, Array]:
     Returns:
         Mean `(N, 8)` and covariance `(N, 3, 4)`.
     """
-    mean = np.concatenate([measurements, np.zeros_like(measurements)], axis=1)
-    covariance = np.zeros((len(mean), 3, 4))
-    covariance[:, ::CHANGE] = _variance(mean, _INITIAL_SLOPE, _STATE_FLOOR).reshape(-1, 2, 4)
-    return mean, covariance
+    seen = measurements.T
+    mean = np.concatenate([seen, np.zeros_like(seen)])
+    covariance = np.zeros((3, 4, len(measurements)))
+    covariance[::CHANGE] = _variance(seen[3], _INITIAL_SLOPE, _STATE_FLOOR).reshape(2, 4, -1)
+    return mean.T, covariance.transpose(2, 0, 1)
 
 
 def predict(mean: Array, covariance: Array, frames: float | Array = 1.0) -> tuple[Array, Array]:
@@ -63,27 +66,28 @@ def predict(mean: Array, covariance: Array, frames: float | Array = 1.0) -> tupl
     Args:
         mean: `(N, 8)`.
         covariance: `(N, 3, 4)`.
-        frames: above 0, one number for all or `(N, 1)`.
+        frames: above 0, one number for all or `(N,)`.
     """
-    noise = frames * _variance(mean, _PROCESS_SLOPE, _STATE_FLOOR)
-    moved, spread = mean.copy(), covariance.copy()
-    place, own, both = moved[:, :4], spread[:, ::CHANGE], spread[:, BOTH]
-    place += frames * mean[:, 4:]
-    both += frames * covariance[:, CHANGE]
-    position = own[:, 0]
-    position += frames * (covariance[:, BOTH] + both)
-    own += noise.reshape(-1, 2, 4)
+    moved, spread = mean.T.copy(), covariance.transpose(1, 2, 0).copy()
+    noise = frames * _variance(moved[3], _PROCESS_SLOPE, _STATE_FLOOR)
+    place, (position, both, change) = moved[:4], spread
+    place += frames * moved[4:]
+    grown = both + frames * change
+    position += frames * (both + grown)
+    both[:] = grown
+    position += noise[:4]
+    change += noise[4:]
     if not (isinstance(frames, float) and frames == 1):
-        drift = (frames - 1) / 2 * noise[:, 4:]
+        drift = (frames - 1) / 2 * noise[4:]
         position += (2 * frames - 1) / 3 * drift
         both += drift
-    return moved, spread
+    return moved.T, spread.transpose(2, 0, 1)
 
 
 def project(mean: Array, covariance: Array) -> tuple[Array, Array]:
     """What states `(N, 8)`, `(N, 3, 4)` expect to measure: mean `(N, 4)` xyah and variance `(N, 4)`."""
-    noise = _variance(mean, _POSITION_SLOPE, _MEASUREMENT_FLOOR)
-    return mean[:, :4], covariance[:, POSITION] + noise
+    noise = _variance(mean[:, 3], _POSITION_SLOPE, _MEASUREMENT_FLOOR)
+    return mean[:, :4], covariance[:, POSITION] + noise.T
 
 
 def update(mean: Array, covariance: Array, measurements: Array) -> tuple[Array, Array]:
@@ -97,15 +101,14 @@ def update(mean: Array, covariance: Array, measurements: Array) -> tuple[Array, 
     Returns:
         Corrected mean `(N, 8)` and covariance `(N, 3, 4)`.
     """
-    expected, innovation = project(mean, covariance)
-    seen = covariance[:, :CHANGE]  # how position and change go with the position
-    gain = seen / innovation[:, None]
-    corrected = mean + (gain * (measurements - expected)[:, None]).reshape(mean.shape)
-    spread = covariance.copy()
-    known, change = spread[:, :CHANGE], spread[:, CHANGE]
-    known -= gain * covariance[:, None, POSITION]
-    change -= gain[:, BOTH] * covariance[:, BOTH]
-    return corrected, spread
+    corrected, spread = mean.T.copy(), covariance.transpose(1, 2, 0).copy()
+    position, both, change = spread
+    seen = spread[:CHANGE]  # how position and change go with the position
+    gain = seen / (position + _variance(corrected[3], _POSITION_SLOPE, _MEASUREMENT_FLOOR))
+    corrected += (gain * (measurements.T - corrected[:4])).reshape(corrected.shape)
+    change -= gain[BOTH] * both
+    seen -= gain * position
+    return corrected.T, spread.transpose(2, 0, 1)
 
 
 def squared_distance(expected: Array, variance: Array, measurements: Array) -> Array:

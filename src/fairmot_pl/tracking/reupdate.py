@@ -37,6 +37,6 @@ def reupdate(mean: Array, covariance: Array, start: Array, end: Array, frames: A
         rows = np.flatnonzero(steps >= step)
         share = (step / steps[rows])[:, None]
         virtual = xyxy_to_xyah(start[rows] + share * (end - start)[rows])
-        before = kalman.predict(mean[rows], covariance[rows], (frames / steps)[rows, None])
+        before = kalman.predict(mean[rows], covariance[rows], (frames / steps)[rows])
         mean[rows], covariance[rows] = kalman.update(*before, virtual)
     return mean, covariance
