@@ -229,13 +229,6 @@ def test_failed_jobs_of_any_command_are_listed_at_the_end(tmp_path, capfd, error
     assert capfd.readouterr().out.splitlines() == [*listed, f"results: {tmp_path}"]
 
 
-def test_a_multirun_that_left_no_run_is_no_failure(tmp_path, capfd):
-    FailedJobs().on_multirun_end(
-        OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}, "job": {"name": "track"}}})
-    )
-    assert capfd.readouterr().out == f"results: {tmp_path}\n"
-
-
 def test_a_multirun_whose_jobs_are_all_another_process_s_has_failed(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     command = ["convert", "-m", "source=a,b", "format=coco", "output=out", f"hydra.sweep.dir={SWEEP}"]
