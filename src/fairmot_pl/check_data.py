@@ -17,15 +17,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from fairmot_pl.config import build, nodes
 from fairmot_pl.config.check import ConfigError, check_values
@@ -33,6 +24,7 @@ from fairmot_pl.config.entry import EXPECTED_ERRORS, INTERRUPTED, Outcome, outpu
 from fairmot_pl.data.audit.audit import AuditReport, audit
 from fairmot_pl.data.audit.findings import findings_text
 from fairmot_pl.data.augment import Augmentation
+from fairmot_pl.data.progress import reading_bar
 from fairmot_pl.files import write_text
 from fairmot_pl.reporting.data_report import sheets_text, write_data_report
 from fairmot_pl.reporting.target_pictures import sample_picture
@@ -119,9 +111,8 @@ def check_data(config: DictConfig) -> Outcome:
 
 def run_audit(datamodule: FairMOTDataModule, workers: int | None, *, thorough: bool) -> AuditReport:
     """Audit behind a progress bar on the error stream, and say how fast it was."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     started = time.perf_counter()
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+    with reading_bar() as bar:
         job = bar.add_task("reading labels", total=None)
 
         def show(done: int, total: int, images: int) -> None:

@@ -17,10 +17,10 @@ from fairmot_pl.config.check import ConfigError, check_given, check_values
 from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command
 from fairmot_pl.config.folders import quoted
 from fairmot_pl.data.audit.findings import Findings, findings_text
-from fairmot_pl.data.convert.conversion import Converted, read_export
+from fairmot_pl.data.convert.conversion import REMEDIES, Converted, read_export
 from fairmot_pl.data.convert.mot_writer import write_mot_sequence
 from fairmot_pl.data.convert.whole_folder import whole_folder
-from fairmot_pl.data.progress import counting_bar
+from fairmot_pl.data.progress import counting_bar, reading_bar
 from fairmot_pl.files import write_text
 from fairmot_pl.folder_lock import is_locked, locked
 from fairmot_pl.inference.sources.video import VideoSource
@@ -39,6 +39,9 @@ KEYS = {
 }
 
 _JPEG_QUALITY = 95
+
+NO_ROWS = ("missing-image", "no-people")
+"""Errors that no row is to blame for, so that leaving rows out does not help."""
 
 
 def main() -> None:
@@ -69,8 +72,8 @@ def convert(config: DictConfig) -> Outcome:
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such file or folder; source=... names the export")
     write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
-    findings = Findings()
-    with frames_of(config, source, output) as (images, rate):
+    findings = Findings(REMEDIES)
+    with no_empty_folder(output), frames_of(config, source, output) as (images, rate):
         found = named(config.name, read(config, source, images, findings))
         listed = list(findings)
         print(findings_text(listed, source.parent))
@@ -85,7 +88,9 @@ def convert(config: DictConfig) -> Outcome:
     }
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
     if failed:
-        print("nothing was converted: mend these errors, or say drop_faulty=true to leave faulty rows out")
+        helps = bool(found) and not any(each.check in NO_ROWS for each in listed)
+        or_else = ", or say drop_faulty=true to leave faulty rows out" if helps else ""
+        print(f"nothing was converted: mend these errors{or_else}")
         return Outcome(folder, next_steps=[f"read {folder / 'findings.json'}"], status=1)
     step = f"python -m fairmot_pl.check_data data=mot_folder data.root={quoted(output)} --show 8"
     return Outcome(folder, next_steps=[step], status=int(not written))
@@ -93,7 +98,7 @@ def convert(config: DictConfig) -> Outcome:
 
 def read(config: DictConfig, source: Path, images: Path, findings: Findings) -> list[Converted]:
     """Read and check the export behind a progress bar."""
-    with counting_bar() as bar:
+    with reading_bar() as bar:
         job = bar.add_task("checking images", total=None)
         return read_export(
             config.format,
@@ -147,6 +152,18 @@ def write(config: DictConfig, found: list[Converted], parent: Path, video_rate: 
         print(f"{target}: {text}" if is_new else f"{target}: is there already")
         written.append(target)
     return written
+
+
+@contextlib.contextmanager
+def no_empty_folder(output: Path) -> Iterator[None]:
+    """Take away what was made of the output folder where nothing came to lie in it."""
+    made = [folder for folder in (output / "train", output) if not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):  # it holds something, or was never made
+                folder.rmdir()
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from fairmot_pl.config.nodes import module_arguments
 from fairmot_pl.config.overrides import compose_checked
 from fairmot_pl.models.fairmot import FairMOT
 from fairmot_pl.models.load_report import LoadReport
+from fairmot_pl.models.reference_architectures import layout_of_network
 from fairmot_pl.models.weights import OWN_LAYOUT, load_fairmot, to_reference_state_dict
 from fairmot_pl.models.weights_file import WeightsError, check_absent, write_weights_file
 from fairmot_pl.training.checkpoint import find_checkpoint, write_checkpoint
@@ -89,6 +90,10 @@ def export_release(file: Path, output: Path | None) -> Path:
     print(description(model))
     write_weights_file(output, {"epoch": 0, "state_dict": state})
     print(f"{len(state)} tensors under the reference's names, bit for bit")
+    layout = layout_of_network(model.config)
+    for group in layout.left_out if layout else ():
+        if group.shapes:
+            print(f"left out: {group.reason} ({', '.join(group.shapes)})")
     _say_goodbye(output, f"give {output} to the reference as --load_model, or to load_fairmot here")
     return output
 

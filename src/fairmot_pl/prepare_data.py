@@ -76,7 +76,8 @@ def prepare_data(config: DictConfig) -> Outcome:
         "%(images/small_enough)d are no larger than the network input, %(images/broken)d cannot be read",
         figures,
     )
-    log.info("they lie in %s", cache.entries)
+    if figures["images/written"] or figures["images/already_there"]:
+        log.info("they lie in %s", cache.entries)
     same_data = shlex.join(override for override in task_overrides() if override.startswith("data"))
     return Outcome(folder, next_steps=[f"python -m fairmot_pl.train {same_data}".rstrip()])
 

@@ -58,7 +58,7 @@ def submit(config: DictConfig) -> Outcome:
     results = Path(config.results).expanduser()
     videos = expected_videos(benchmark, config.split, Path(config.data.root).expanduser())
     findings = Findings()
-    files = pick_files(results, benchmark, videos, findings)
+    files = pick_files(results, benchmark, videos, findings, split=config.split)
     for path, video in {path: video_of(name) for name, path in files.items()}.items():
         check_result(path, videos[video], findings)
     listed, counts = list(findings), findings.counts()
@@ -78,9 +78,12 @@ def submit(config: DictConfig) -> Outcome:
     target = Path(config.output).expanduser() if config.output else folder / f"{config.benchmark}-{config.split}.zip"
     write_archive(target, files, benchmark.folder)
     print(f"{target}: {len(files)} files{copies}, {target.stat().st_size / 1e6:.1f} MB")
+    step = f"upload {target} to {benchmark.page}"
     if config.split != "test":
         print(f"split={config.split}: servers score the test sequences, the others are there to be compared")
-    return Outcome(folder, next_steps=[f"upload {target} to {benchmark.page}"])
+    if config.split == "train":
+        step = "what is scored: the same command with split=test, on results of the test sequences"
+    return Outcome(folder, next_steps=[step])
 
 
 if __name__ == "__main__":

@@ -129,6 +129,12 @@ def tune(config: DictConfig) -> Outcome:
         )
         log.warning(record["notes"][-1])
         sequences = list(sequences[0].halves())
+    if config.folds is not None and config.folds > len(sequences):
+        record["notes"].append(
+            f"folds is {config.folds}, but there are {len(sequences)} sequences: {len(sequences)} folds, each of "
+            "which holds out one"
+        )
+        log.warning(record["notes"][-1])
     write_provenance(folder, record)
     about = {"config": plain(config), **record}
     opened = open_loggers(config, folder, about, job_type="tune", tags=[], csv_file=False)

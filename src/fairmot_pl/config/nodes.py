@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,6 +16,7 @@ from fairmot_pl.config.check import ConfigError, check_call, check_keys
 from fairmot_pl.config.entry import plain
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.sources import OWN_KEYS, find_reader
+from fairmot_pl.data.splits import check_split
 from fairmot_pl.data.synthetic import OF_THE_SET
 from fairmot_pl.data.synthetic_config import SyntheticConfig
 from fairmot_pl.losses.box import check_box_loss
@@ -103,6 +106,9 @@ def check_data(config: DictConfig) -> None:
         for name, source in (data.get(side) or {}).items():
             options = {key: value for key, value in source.items() if key not in OWN_KEYS}
             check_call(options, find_reader(source, f"data.{side}.{name}"), f"data.{side}.{name}")
+            if "split" in options:
+                with _keys_below(f"data.{side}.{name}"):
+                    check_split(options["split"])
     if data.get("synthetic") is not None:
         fields = inspect.signature(SyntheticConfig).parameters
         check_keys(data["synthetic"], {*OF_THE_SET, *fields}, "data.synthetic")
@@ -151,10 +157,20 @@ def check_refinement(config: DictConfig) -> None:
     """Check what is to be done to results after the fact.
 
     Raises:
-        ConfigError: an unknown key or a wrong type; ValueError where a value is out of range.
+        ConfigError: an unknown key, a wrong type or a value out of range.
     """
     check_call(plain(config.refine), Refinement, "refine")
-    Refinement(**plain(config.refine))
+    with _keys_below("refine"):
+        Refinement(**plain(config.refine))
+
+
+@contextmanager
+def _keys_below(node: str) -> Iterator[None]:
+    """Name keys in full where a message starts with the last part of one."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(f"{node}.{error}") from error
 
 
 def check_output_cache(config: DictConfig) -> None:

@@ -8,12 +8,26 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 _Item = TypeVar("_Item")
 
 PATIENCE = 2.0
 """Seconds that pass before a bar appears."""
+
+
+def reading_bar() -> Progress:
+    """Bars on the error stream that say how many bytes are read, how fast, and how long the rest will take."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
 
 def counting_bar(*, stderr: bool = True, disable: bool = False) -> Progress:

@@ -78,6 +78,7 @@ def read_source(source: Mapping[str, Any], root: Path, *, name: str = "") -> lis
         name: of the data set, for messages.
 
     Raises:
+        FileNotFoundError: there is no such folder, or the reader misses something in it.
         ValueError: an unknown format or option; the nearest known one is named.
     """
     where = f"data set {name!r}" if name else "data source"
@@ -94,7 +95,13 @@ def read_source(source: Mapping[str, Any], root: Path, *, name: str = "") -> lis
     for key, parameter in known.items():
         if parameter.default is parameter.empty and key not in options:
             raise ValueError(f"{where}: format {kind!r} needs the option {key!r}; add it beside format and path")
-    sequences = reader(Path(root, source.get("path", ".")).expanduser(), **options)
+    folder = Path(root, source.get("path", ".")).expanduser()
+    try:
+        sequences = reader(folder, **options)
+    except FileNotFoundError as error:
+        if folder.exists():
+            raise
+        raise FileNotFoundError(f"{error}; data.root=FOLDER says where the data lies") from error
     return [sequences] if isinstance(sequences, AnnotatedSequence) else sequences
 
 

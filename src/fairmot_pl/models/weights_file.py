@@ -71,15 +71,16 @@ def _what_is_wrong(path: Path, error: Exception) -> str:
     with path.open("rb") as stream:
         start = stream.read(len(_LEGACY))
     first = next(iter(str(error).splitlines()), "").split(". ")[0]
-    reason = f"{type(error).__name__}: {first}"
+    # a key that the unpickler lacks is a number that tells nobody anything
+    reason = f" ({type(error).__name__}: {first})" if any(map(str.isalpha, first)) else ""
     if zipfile.is_zipfile(path):
-        return f"{path} cannot be read as weights: it is an archive of another kind, or damaged ({reason})"
+        return f"{path} cannot be read as weights: it is an archive of another kind, or damaged{reason}"
     if start.startswith(_ZIP) or start == _LEGACY:
         return (
             f"{path} cannot be read as weights: it is damaged or cut short ({path.stat().st_size} bytes are there); "
-            f"copy or download it again ({reason})"
+            f"copy or download it again{reason}"
         )
-    return f"{path} cannot be read as weights: it is no file that torch.save has written ({reason})"
+    return f"{path} cannot be read as weights: it is no file that torch.save has written{reason}"
 
 
 def _object_named_in(path: Path) -> str | None:

@@ -134,15 +134,17 @@ def _causes(ranked: Sequence[Ranked], tracker: TrackerSettings) -> str:
     for cause in Cause:
         damages = [damage for damage, _, found in ranked if found.cause is cause]
         if damages:
-            told = [cause.value, str(len(damages)), _points(sum(damages)), remedy(cause, tracker)]
-            rows.append((sum(damages), told))
+            lost = sum(damages)
+            advice = remedy(cause, tracker) if lost >= 0 else "nothing: these switches put more right than wrong"
+            rows.append((lost, [cause.value, str(len(damages)), _points(lost), advice]))
     rows.sort(key=lambda row: -row[0])
     total = ["all", str(len(ranked)), _points(sum(damage for damage, *_ in ranked)), ""]
     header = ["Cause", "switches", "AssA lost", "what may help"]
     return page.table(header, [row for _, row in rows], total=total, figures=(False, True, True, False)) + (
         page.caption(
             "AssA lost: by how many points AssA of all sequences would rise if one switch alone were undone, added up; "
-            "a swap of two people is two switches, and undoing either mends both."
+            "a swap of two people is two switches, and undoing either mends both. Below zero, the switch put something "
+            "right."
         )
     )
 

@@ -88,7 +88,7 @@ def tracking_table(summary: Summary) -> MetricTable:
     return MetricTable(
         name=name,
         title=f"{title}, {summary.offline}" if summary.offline else title,
-        head=f"sequence ({summary.offline})" if summary.offline else "sequence",
+        head="sequence",
         columns=summary.columns,
         rows={**summary.sequences, OVERALL: summary.overall},
     )

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fairmot_pl.evaluation.summary import COLUMNS
+from fairmot_pl.evaluation.summary import COLUMNS, OVERALL
 from fairmot_pl.reporting import page
 from fairmot_pl.reporting.figures import plotted
 from fairmot_pl.reporting.metrics_log import MetricsLog
@@ -81,5 +81,5 @@ def _sequence_table(summary: Scores) -> str:
     return page.table(
         ["Sequence", *columns],
         [cells(name, scores) for name, scores in summary.sequences.items()],
-        total=cells("All", summary.overall),
-    ) + page.caption("HOTA to IDR in percent; the others are counts. All: from the counts of all, not a mean.")
+        total=cells(OVERALL, summary.overall),
+    ) + page.caption(f"HOTA to IDR in percent; the others are counts. {OVERALL}: from the counts of all, not a mean.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -77,10 +77,7 @@ CHECKS: dict[str, Check] = {
     "id-swap": Check("warning", "exchange the two ids from that frame on: two people have taken each other's"),
     "identity-explosion": Check("error", "give a person one id in all frames: a counter ran over frame-major rows"),
     # results for an evaluation server
-    "result-missing": Check(
-        "error",
-        "track it: python -m fairmot_pl.track source='SET/test/*' checkpoint=...; every sequence is wanted",
-    ),
+    "result-missing": Check("error", "track it: every sequence is wanted"),
     "result-extra": Check(
         "error", "take the file out of the folder, or ask for its part with split=train or split=all"
     ),
@@ -147,7 +144,7 @@ class Finding:
     def where(self, root: Path) -> str:
         """`file:line`, below `root` where it is there."""
         if self.file == root:
-            return "data.root"
+            return str(root)
         path = self.file.relative_to(root) if self.file.is_relative_to(root) else self.file
         return f"{path}:{self.lines[0]}" if self.lines else str(path)
 
@@ -171,8 +168,13 @@ class Finding:
 
 @dataclass
 class Findings:
-    """A list of findings, one a kind and file."""
+    """A list of findings, one a kind and file.
 
+    Args:
+        remedies: by check, what to do about it where that of `CHECKS` is for other commands.
+    """
+
+    remedies: Mapping[str, str] = field(default_factory=dict)
     _found: dict[tuple[str, Path], Finding] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Finding]:
@@ -206,6 +208,7 @@ class Findings:
             remedy: what to do about it, where that of `CHECKS` is for another format.
         """
         assert check in CHECKS, check
+        remedy = remedy or self.remedies.get(check, "")
         numbers = sorted(int(line) for line in lines if line)
         new = Finding(check, file, found, tuple(numbers[:MAX_LINES]), count or max(1, len(numbers)), remedy)
         old = self._found.get((check, file))

@@ -21,6 +21,15 @@ Classes = Collection[str | int] | None
 Scan = Callable[[Path, Path, Findings, Classes], list[AuditedSequence]]
 
 
+REMEDIES: Mapping[str, str] = {
+    "unreadable-labels": "check format=...: coco is a JSON file, cvat an XML file, yolo a folder; or export it again",
+    "missing-labels": "name the annotation file with source=...; a folder of labels is format=yolo",
+    "no-images": "name the folder of the images with images=...",
+    "no-people": "name the classes that are people: classes=[...]",
+}
+"""What to do where an export cannot be converted."""
+
+
 @dataclass(frozen=True)
 class Converted:
     """A checked sequence: boxes in pixels, one size for all of its images."""
@@ -51,12 +60,18 @@ def read_export(
         progress: called after each image.
 
     Returns:
-        The sequences; those with images of several sizes, or of none that can be read, are reported and left out.
+        The sequences, none where no image is there; those with images of several sizes, or of none that can be read,
+        are reported and left out.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; nothing is written yet.
     """
     sequences = SCANS[kind](source, images, findings, classes)
+    named = [path for sequence in sequences for path in sequence.images]
+    if named and not any(path.exists() for path in named):
+        text = f"none of the {len(named)} images is there, such as {named[0]}" if any(images.iterdir()) else "is empty"
+        findings.add("no-images", images, text)
+        return []
     facts, interrupted = probe_sequences(sequences, workers, progress)
     if interrupted:
         raise KeyboardInterrupt
@@ -66,8 +81,8 @@ def read_export(
         if len(kinds) == 1 and kinds.all():
             sequence.rows = _sound(sequence.rows)
             found.append(Converted(sequence, (int(kinds[0, 0]), int(kinds[0, 1]))))
-        elif len(kinds) > 1:
-            text = ", ".join(f"{width} x {height}" for height, width in kinds.tolist())
+        elif (known := kinds[kinds.all(axis=1)]).shape[0] > 1:
+            text = ", ".join(f"{width} x {height}" for height, width in known.tolist())
             findings.add("image-size", sequence.file, f"{sequence.name} has images of {text}; a video has one size")
     return found
 

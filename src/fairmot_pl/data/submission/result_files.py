@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from fairmot_pl.data.audit.findings import Findings
-from fairmot_pl.data.submission.benchmarks import Benchmark
-from fairmot_pl.seqinfo import video_of
+from fairmot_pl.data.submission.benchmarks import SPLITS, Benchmark
+from fairmot_pl.seqinfo import SequenceInfo, video_of
 
 
-def pick_files(folder: Path, benchmark: Benchmark, videos: Iterable[str], findings: Findings) -> dict[str, Path]:
+def pick_files(
+    folder: Path, benchmark: Benchmark, videos: Mapping[str, SequenceInfo], findings: Findings, *, split: str = "test"
+) -> dict[str, Path]:
     """The file to send for each sequence; what is missing, too much or ambiguous is a finding.
 
     Of a video with copies any copy may have been tracked: its file is sent for those that were not.
@@ -18,8 +20,9 @@ def pick_files(folder: Path, benchmark: Benchmark, videos: Iterable[str], findin
     Args:
         folder: holds `SEQ.txt` files.
         benchmark: whose sequences.
-        videos: names without the ending of a copy.
+        videos: names without the ending of a copy, and what is known of the copy that is in the data set.
         findings: where to.
+        split: a name in `SPLITS`, for advice.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -29,12 +32,15 @@ def pick_files(folder: Path, benchmark: Benchmark, videos: Iterable[str], findin
     given = {path.stem: path for path in sorted(folder.glob("[!.]*.txt"))}
     chosen: dict[str, Path] = {}
     known: set[str] = set()
-    for video in videos:
+    sources = " or ".join(f"source='SET/{part}/*'" for part in SPLITS[split])
+    remedy = f"track it: python -m fairmot_pl.track {sources} checkpoint=...; every sequence is wanted"
+    for video, info in videos.items():
         wanted = benchmark.files_of(video)
         there = {name: given[name] for name in (*wanted, video) if name in given}
         known |= set(there)
         if not there:
-            findings.add("result-missing", folder / f"{wanted[-1]}.txt", "no such file")
+            name = info.name if info.name in wanted else wanted[-1]
+            findings.add("result-missing", folder / f"{name}.txt", "no such file", remedy=remedy)
         elif len(there) < len(wanted) and len({path.read_bytes() for path in there.values()}) > 1:
             names = ", ".join(path.name for path in there.values())
             found = f"{names} differ, so that nobody can say which to send for the other copies"

@@ -8,11 +8,11 @@ from fairmot_pl.inference.pipeline.lanes import Lane
 from fairmot_pl.inference.sources.live import LiveSource
 
 SELDOM = {
-    "skipped": "skipped, as the network was busy",
-    "reconnects": "times reconnected",
-    "broken_packets": "broken packets left out",
+    "skipped": ("{} skipped, as the network was busy", "{} skipped, as the network was busy"),
+    "reconnects": ("reconnected once", "reconnected {} times"),
+    "broken_packets": ("{} broken packet left out", "{} broken packets left out"),
 }
-"""Figures that are said only where they are not 0, and how."""
+"""Figures that are said only where they are not 0, and how: where they are 1, and more."""
 
 
 def figures_of(lanes: Sequence[Lane]) -> dict[str, float]:
@@ -30,7 +30,7 @@ def said_of(lane: Lane) -> str:
     """How it went with one source, in a line or two."""
     follower, figures = lane.follower, _of_lane(lane)
     parts = [f"{follower.ids.count} tracks, {follower.boxes} boxes in {follower.frames} frames"]
-    parts += [f"{figures[key]:.0f} {what}" for key, what in SELDOM.items() if figures.get(key)]
+    parts += [words[count > 1].format(count) for key, words in SELDOM.items() if (count := int(figures.get(key, 0)))]
     for area, kinds in (follower.counter.counts if follower.counter else {}).items():
         parts.append(f"{area}: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
     return f"{lane.name}: " + "; ".join(parts) + (f"\n{lane.source.note}" if lane.source.note else "")

@@ -69,8 +69,10 @@ class StageTimings:
         rows = [f"{'stage':<10}{'median ms':>11}{'total s':>10}{'of the wall time':>18}"]
         for stage in STAGES:
             rows.append(f"{stage:<10}{self.medians[stage]:>11.1f}{self.totals[stage]:>10.1f}{self.share(stage):>18.0%}")
-        alone = f"{self.tracking_fps:.3g} without reading, drawing and writing"
-        rows.append(f"{self.frames} frames in {self.wall:.1f} s: {self.fps:.3g} fps ({alone}); stages overlap")
+        rows += [
+            f"{self.frames} frames in {self.wall:.1f} s: {self.fps:.3g} fps, all stages, at work at the same time",
+            f"as papers count: {self.tracking_fps:.3g} fps, prepare to associate, one after the other",
+        ]
         return "\n".join(rows)
 
 
