@@ -78,7 +78,8 @@ def convert(config: DictConfig) -> Outcome:
         listed = list(findings)
         print(findings_text(listed, source.parent))
         write_text(folder / "findings.json", json.dumps([each.as_dict() for each in listed], indent=2) + "\n")
-        failed = bool(findings.counts()["error"]) and not config.drop_faulty
+        helps = bool(found) and not any(each.check in NO_ROWS for each in listed)
+        failed = bool(findings.counts()["error"]) and not (config.drop_faulty and helps)
         written = [] if failed else write(config, found, output / "train", rate)
     figures = {
         "sequences": float(len(written)),
@@ -88,7 +89,6 @@ def convert(config: DictConfig) -> Outcome:
     }
     write_text(folder / "metrics.json", json.dumps(figures, indent=2) + "\n")
     if failed:
-        helps = bool(found) and not any(each.check in NO_ROWS for each in listed)
         or_else = ", or say drop_faulty=true to leave faulty rows out" if helps else ""
         print(f"nothing was converted: mend these errors{or_else}")
         return Outcome(folder, next_steps=[f"read {folder / 'findings.json'}"], status=1)

@@ -129,6 +129,7 @@ def test_interpolations_stay_few():
         (["+data.train.synthetic.splitt=full"], r"unknown key 'data.train.synthetic.splitt'. Did you mean 'split'\?"),
         (["data=mot17", ROOT, "data.val.mot17.sequences=3"], r"data.val.mot17.sequences is 3; expected a list of text"),
         (["data=mot17", ROOT, "data.val.mot17.format=mot7"], r"data.val.mot17: format is 'mot7'; .*did you mean 'mot'"),
+        (["data=mot17", ROOT, "data.val.mot17.split=third"], r"data\.val\.mot17\.split is 'third'; allowed: 'full'"),
         (["callbacks.media.frames=many"], r"callbacks.media.frames is 'many'; expected a whole number"),
         (["model.reid_dim=16,x"], r"model.reid_dim is 'x'; expected a whole number"),
         (["reid_dim:3"], r"'reid_dim:3' is no override"),

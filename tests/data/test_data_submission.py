@@ -114,7 +114,8 @@ COPIES = Benchmark("page", copies=("DPM", "FRCNN", "SDP"))
 
 def picked(folder: Path, benchmark: Benchmark, *videos: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
     findings = Findings()
-    files = pick_files(folder, benchmark, videos, findings)
+    known = {video: SequenceInfo(f"{video}-FRCNN", 30.0, FRAMES, SIZE) for video in videos}
+    files = pick_files(folder, benchmark, known, findings, split="train")
     return {name: path.name for name, path in files.items()}, [(each.check, each.file.name) for each in findings]
 
 
@@ -140,6 +141,14 @@ def test_two_copies_that_differ_cannot_stand_for_the_third(tmp_path):
     assert picked(tmp_path, COPIES, "A-01") == ({}, [("result-copies", "A-01-DPM.txt")])
     (tmp_path / "A-01-SDP.txt").write_text("1")
     assert picked(tmp_path, COPIES, "A-01")[1] == []
+
+
+def test_the_copy_that_is_in_the_data_set_is_missed(tmp_path):
+    assert picked(tmp_path, COPIES, "A-01")[1] == [("result-missing", "A-01-FRCNN.txt")]
+    findings = Findings()
+    pick_files(tmp_path, COPIES, {"A-01": SequenceInfo("A", 30.0, FRAMES, SIZE)}, findings, split="all")
+    (found,) = findings
+    assert "source='SET/train/*' or source='SET/test/*'" in found.mend
 
 
 def test_missing_and_foreign_files(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import cv2
@@ -50,6 +51,12 @@ def fails(monkeypatch, capfd, tmp_path):
         return status, printed.out, printed.err
 
     return command
+
+
+def test_a_root_that_is_not_there_is_named(fails):
+    status, out, _ = fails("data=mot_folder", "data.root=GONE")
+    assert status == 1
+    assert re.search("missing-data +GONE +no such folder", out)
 
 
 def test_a_clean_set(run, set_of):

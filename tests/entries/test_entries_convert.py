@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 
+import numpy as np
 import pytest
 
 from fairmot_pl import convert as entry
@@ -100,6 +103,55 @@ def test_faults_stop_it_unless_they_are_to_be_dropped(run, refused, yolo, tmp_pa
     assert "nothing was converted" in printed
     assert not (tmp_path / "out").exists()
     assert "3 frames, 3 boxes" in run("convert", *given, "drop_faulty=true").out
+
+
+COCO = {
+    "images": [{"id": number, "file_name": f"{number:06d}.jpg", "width": 160, "height": 96} for number in (1, 2, 3)],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "track_id": 1, "bbox": [5, 5, 20, 50]}],
+    "categories": [{"id": 1, "name": "person"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "remedy"),
+    [
+        (["format=coco", "source=a.xml"], "a.xml:1 .*is no JSON", "check format=...: coco is a JSON file, cvat an XML"),
+        (["format=cvat", "source=a.json", "images=export/images"], "is no XML", "check format=...: coco is a JSON"),
+        (["format=coco", "source=empty"], "no such annotation file", "name the annotation file with source=..."),
+        (["format=yolo", "source=empty"], "no image in this folder", "name the folder of the images with images=..."),
+        (["format=coco", "source=a.json", "images=empty"], "empty .*is empty", "images with images=..."),
+        (["format=coco", "source=a.json", "images=other"], "none of the 3 images is there", "images with images=..."),
+        (["format=coco", "source=a.json", "images=gap", "drop_faulty=true"], "gap/000002.jpg", "restore the image"),
+        (["format=coco", "source=a.json", "images=export/images", "classes=[bicycle]"], "none of them", "classes=["),
+    ],
+)
+def test_an_export_that_is_none_says_what_to_change(run, yolo, tmp_path, capfd, given, found, remedy):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.xml").write_text("<annotations/>")
+    (tmp_path / "a.json").write_text(json.dumps(COCO))
+    shutil.copytree(yolo, tmp_path / "other")
+    shutil.copytree(yolo / "images", tmp_path / "gap")
+    (tmp_path / "gap" / "000002.jpg").unlink()
+    with pytest.raises(SystemExit) as stop:
+        run("convert", *given, "output=out", "frame_rate=25")
+    assert stop.value.code == 1
+    said = capfd.readouterr().out
+    table, _, rest = said.partition("how to mend:")
+    assert len(table.strip().splitlines()) == 2  # one fault below the header
+    assert re.search(found, table)
+    assert remedy in rest
+    assert "drop_faulty" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_empty_folder_of_a_video_stays(run, tmp_path, capfd):
+    with VideoWriter(tmp_path / "street.mp4", frame_rate=12) as writer:
+        writer.write(np.zeros((96, 160, 3), np.uint8))
+    (tmp_path / "a.xml").write_text("<annotations/>")
+    with pytest.raises(SystemExit):
+        run("convert", "source=a.xml", "format=cvat", "images=street.mp4", "output=out")
+    assert "holds no track" in capfd.readouterr().out
+    assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_is_one_line(run, yolo, tmp_path, monkeypatch, capfd):

@@ -76,7 +76,7 @@ def test_an_error_of_a_loader_process_is_one_line_too(refused, folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["data=mot_folder", "data.root=nowhere"], ["nowhere"]),
+        (["data=mot_folder", "data.root=nowhere"], ["nowhere", "data.root=FOLDER"]),
         (["data=mot_folder", "data.root={folder}", "data.val.folder.sequences=[SYN-77]"], ["SYN-77"]),
         (["data=mot_folder", "data.root={folder}", "data.input_size=[100,160]"], ["input_size", "multiples of 32"]),
         (["data=mot_folder", "data.root={folder}", "model.backbone=dla43"], ["dla43", "dla34"]),

@@ -12,6 +12,7 @@ from fairmot_pl import import_weights
 from fairmot_pl.data.synthetic import render_dataset
 from fairmot_pl.models.fairmot import build_fairmot
 from fairmot_pl.models.weights import load_fairmot, to_reference_state_dict
+from fairmot_pl.training.checkpoint import write_checkpoint
 
 LIGHT = {"backbone": "yolov5s", "neck": "csp", "deformable": False, "reid_dim": 64, "head_channels": 64}
 LIGHT_KEYS = [f"model.{key}={value}" for key, value in LIGHT.items()]
@@ -79,6 +80,7 @@ def test_every_command_takes_the_checkpoint(run, release, world_root, tmp_path):
     assert torch.equal(trained.reid_head.embedding[2].weight, model.reid_head.embedding[2].weight)
     back = run("import_weights", str(started.folder), "--to-reference", "--output", str(tmp_path / "back.pth"))
     assert "tensors under the reference's names, bit for bit" in back.out
+    assert "left out" not in back.out
     assert equal(load_fairmot(back.folder / "back.pth"), trained)
 
 
@@ -93,6 +95,13 @@ def test_nothing_is_overwritten_and_nothing_converted_twice(run, refused, releas
     assert "is in the reference's layout already" in refused(
         "import_weights", str(path), "--to-reference", "--output", "other.pth"
     )
+
+
+def test_what_a_release_has_beside_and_an_export_has_not_is_named(run, tmp_path):
+    write_checkpoint(import_weights.as_module(build_fairmot(deformable=False)), tmp_path / "dla.ckpt")
+    said = run("import_weights", str(tmp_path / "dla.ckpt"), "--to-reference").out
+    assert "left out: ImageNet classifier (base.fc.weight, base.fc.bias)" in said
+    assert "left out: projection that the reference computes but never uses (base.level3.project.0.weight" in said
 
 
 def test_what_cannot_be_imported(refused, release, tmp_path):

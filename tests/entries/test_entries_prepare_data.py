@@ -41,6 +41,7 @@ def test_the_cache_is_filled_once_and_used_by_itself(run, data, tmp_path):
     first = run("prepare_data", *data)
     assert first.metrics["images/written"] == 5
     assert first.metrics["images/broken"] == 1
+    assert "they lie in" in first.out + first.err
     assert "000003.jpg: not a readable image" in first.out + first.err
     assert f"next: python -m fairmot_pl.train {' '.join(data[:2])}" in first.out
     again = run("prepare_data", *data, "workers=1")
@@ -61,6 +62,14 @@ def test_a_cache_elsewhere_must_be_there(run, refused, data, tmp_path):
     run("prepare_data", *data, there, "format=jpeg")
     ran = run("train", *data, *TRAIN, there)
     assert record(ran)["image cache"] == f"6 of 6 images from {tmp_path / 'cache' / '64x96-jpeg95'}"
+
+
+def test_images_that_need_no_resizing_lie_nowhere_else(run, data, tmp_path):
+    ran = run("prepare_data", *data[:2], "data.input_size=[96,160]")
+    said = ran.out + ran.err
+    assert "6 are no larger than the network input" in said
+    assert "they lie in" not in said
+    assert not (tmp_path / "set" / ".image_cache").exists()
 
 
 @pytest.mark.parametrize(

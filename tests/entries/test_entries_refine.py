@@ -20,7 +20,9 @@ def test_evaluate_marks_what_is_offline_everywhere(run, checkpoint, tmp_path):
     assert {key: refined.metrics[key] for key in online.metrics} == online.metrics
     assert set(marked) == set(refined.metrics) - set(online.metrics)
     assert f"Tracking, {LABEL}" in refined.out
-    assert LABEL in (refined.folder / "report.html").read_text()
+    page = (refined.folder / "report.html").read_text()
+    assert f"Tracking, {LABEL}" in page  # below the table, whose columns it would push out
+    assert f"({LABEL})" not in page
     for kind in ("csv", "md"):
         assert LABEL in (refined.folder / "tables" / f"tracking_offline.{kind}").read_text()
     kept = 0
@@ -39,7 +41,8 @@ def test_evaluate_marks_what_is_offline_everywhere(run, checkpoint, tmp_path):
 
 def test_what_cannot_be_meant_is_refused(refused):
     given = ["checkpoint=x", "data.root=x"]
-    assert "interpolate is 'cubic'; allowed" in refused("evaluate", *given, "refine.interpolate=cubic")
+    assert "refine.max_gap is -1; a whole number" in refused("evaluate", *given, "refine.max_gap=-1")
+    assert "refine.interpolate is 'cubic'; allowed" in refused("evaluate", *given, "refine.interpolate=cubic")
     assert "unknown key 'refine.max_gapp'. Did you mean 'max_gap'?" in refused("evaluate", *given, "+refine.max_gapp=3")
     video = ["track", "checkpoint=x", "source=x", "refine.interpolate=linear"]
     assert "refine works on the MOT text" in refused(*video, "mot=false")

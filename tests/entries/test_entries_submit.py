@@ -39,6 +39,23 @@ def test_results_of_one_copy_become_a_zip_of_three(run, given, tmp_path):
     assert (tmp_path / "again" / "mine.zip").read_bytes() == path.read_bytes()
 
 
+def test_results_of_the_training_sequences_are_not_for_upload(run, tmp_path):
+    for video in BENCHMARKS["MOT20"].videos["train"]:
+        write_sequence(tmp_path / "MOT20" / "train" / video)
+        write_mot(tmp_path / "tracked" / f"{video}.txt", sound_rows())
+    given = ["benchmark=MOT20", f"data.root={tmp_path / 'MOT20'}", f"results={tmp_path / 'tracked'}"]
+    said = run("submit", *given, "split=train").out
+    assert "servers score the test sequences" in said
+    assert "next: what is scored: the same command with split=test" in said
+    assert "upload" not in said
+
+
+def test_a_folder_of_sequences_is_no_root(refused, given):
+    given[1] += "/test"
+    said = refused("submit", *given)
+    assert "holds sequences itself: name the folder above it, in which they lie in test/" in said
+
+
 def test_a_check_writes_no_zip(run, given):
     ran = run("submit", *given, "--check")
     assert "21 files (DPM, FRCNN, SDP of each video) are ready to be sent" in ran.out
@@ -65,6 +82,7 @@ def test_what_the_server_would_refuse_is_refused(given, tmp_path, monkeypatch, c
     assert f"{VIDEOS[1]}-SDP.txt:61" in out
     assert "frame 99 of a sequence of 20" in out
     assert f"{VIDEOS[2]}-SDP.txt" in out
+    assert "track it: python -m fairmot_pl.track source='SET/test/*' checkpoint=..." in out
     folder = tmp_path / out.strip().splitlines()[-1].removeprefix("results: ")
     assert not list(folder.glob("*.zip"))
     assert {each["check"] for each in json.loads((folder / "findings.json").read_text())} == {

@@ -70,9 +70,12 @@ def test_search_use_stop_and_resume(tune, run, checkpoint, world_root, monkeypat
 
 
 def test_a_single_sequence_is_halved_and_said_so(tune, tmp_path):
-    ran = tune("data.synthetic.val=1", "trials=2", f"data.root={tmp_path / 'one'}", "objective={HOTA:1,IDF1:1}")
+    ran = tune(
+        "data.synthetic.val=1", "trials=2", "folds=5", f"data.root={tmp_path / 'one'}", "objective={HOTA:1,IDF1:1}"
+    )
     assert "is the only sequence: its halves in time" in ran.out
     assert "is the only sequence" in (ran.folder / "report.html").read_text()
+    assert "folds is 5, but there are 2 sequences: 2 folds, each of which holds out one" in ran.out + ran.err
     assert "mean of HOTA, IDF1" in ran.out
 
 

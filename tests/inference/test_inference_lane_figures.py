@@ -47,14 +47,21 @@ def test_counts_are_figures_too(tmp_path):
     assert "; door: " in said_of(lane)
 
 
-@pytest.mark.parametrize(("broken", "said"), [(0, ""), (2, "; 2 broken packets left out")])
-def test_a_live_source_tells_of_its_connection(tmp_path, broken, said):
+@pytest.mark.parametrize(
+    ("reconnects", "broken", "said"),
+    [
+        (0, 0, ""),
+        (1, 1, "; reconnected once; 1 broken packet left out"),
+        (3, 2, "; reconnected 3 times; 2 broken packets left out"),
+    ],
+)
+def test_a_live_source_tells_of_its_connection(tmp_path, reconnects, broken, said):
     with VideoWriter(tmp_path / "sent.mp4", frame_rate=10) as video:
         for _ in range(4):
             video.write(np.zeros((64, 96, 3), np.uint8))
     source = LiveSource(str(tmp_path / "sent.mp4"))
     (lane,) = ran(lane_of(source, tmp_path))
-    source.broken_packets = broken
+    source.reconnects, source.broken_packets = reconnects, broken
     figures = figures_of([lane])
-    assert (figures["reconnects"], figures["broken_packets"]) == (0, broken)
+    assert (figures["reconnects"], figures["broken_packets"]) == (reconnects, broken)
     assert said_of(lane).endswith(f"4 boxes in 4 frames{said}")

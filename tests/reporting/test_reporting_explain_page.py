@@ -8,9 +8,10 @@ import pytest
 from fairmot_pl.evaluation.switches import Switch, undone
 from fairmot_pl.evaluation.tracking import evaluate_tracking
 from fairmot_pl.inference.explanation import SequenceExplanation
-from fairmot_pl.reporting.explain_page import rank, write_explanation
+from fairmot_pl.reporting.explain_page import _causes, rank, write_explanation
 from fairmot_pl.reporting.identity_timeline import hidden_people, runs, timeline_figure
 from fairmot_pl.reporting.switch_crops import HEIGHT, WIDTH, crops
+from fairmot_pl.reporting.switch_words import remedy
 from fairmot_pl.tracking.settings import TrackerSettings
 from inference.planted import planted
 from inference.planted_causes import explained
@@ -81,6 +82,17 @@ def test_the_printed_damage_is_what_undoing_the_switch_is_worth(tmp_path, sequen
         assert entry["damage"] == pytest.approx(mended.overall["AssA"] - now.overall["AssA"], abs=1e-9)
         own = mended.sequences[entry["sequence"]]["AssA"] - now.sequences[entry["sequence"]]["AssA"]
         assert entry["damage_in_sequence"] == pytest.approx(own, abs=1e-9)
+
+
+def test_causes_that_put_more_right_than_wrong_need_no_advice(sequences):
+    settings = TrackerSettings()
+    ranked = [(0.01, *rank(sequences[:1])[0][1:]), (-0.02, *rank(sequences[1:])[0][1:])]
+    lost, won = (ranked[index][2].cause for index in (0, 1))
+    said = unescape(_causes(ranked, settings))
+    assert remedy(lost, settings) in said
+    assert remedy(won, settings) not in said
+    assert "nothing: these switches put more right than wrong" in said
+    assert "Below zero, the switch put something right." in said
 
 
 def test_images_are_read_for_the_cards_alone_and_may_be_missing(tmp_path, sequences):

@@ -111,9 +111,9 @@ def test_the_table_of_sequences_has_figures_on_the_right(tmp_path, summary):
     page, html = report(tmp_path, summary=summary)
     assert "MOT17-02-SDP 41.0 38.0 45.0 82.0 51.0 80.0 54.0 80.0 60.0 1,234 200 900 30 4 55" in page.text
     assert "A<b>&$x$ 55.0" in page.text
-    assert "All 61.3" in page.text
+    assert "OVERALL 61.3" in page.text
     assert html.count('<td class="figure">') == 4 * 15
-    assert '<tr class="total"><td>All</td>' in html
+    assert '<tr class="total"><td>OVERALL</td>' in html
 
 
 def test_texts_are_escaped(tmp_path):

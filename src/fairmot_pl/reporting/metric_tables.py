@@ -30,6 +30,7 @@ class MetricTable:
         head: what the rows are, for example "sequence".
         columns: names of the metrics, in order.
         rows: row to its figures; one that is missing is shown as "-".
+        done: what was done to them after the fact; the title says it, too, which a CSV file has not.
     """
 
     name: str
@@ -37,6 +38,7 @@ class MetricTable:
     head: str
     columns: tuple[str, ...]
     rows: Mapping[str, Mapping[str, float]]
+    done: str = ""
 
     def cells(self) -> list[list[str]]:
         """Header and rows as people read them: fractions in per cent."""
@@ -75,7 +77,7 @@ class MetricTable:
         """Fractions and counts as they are, in full precision; an absent one is an empty cell."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([self.head, *self.columns])
+        writer.writerow([f"{self.head} ({self.done})" if self.done else self.head, *self.columns])
         writer.writerows([row, *(of.get(name, "") for name in self.columns)] for row, of in self.rows.items())
         return stream.getvalue()
 
@@ -91,6 +93,7 @@ def tracking_table(summary: Summary) -> MetricTable:
         head="sequence",
         columns=summary.columns,
         rows={**summary.sequences, OVERALL: summary.overall},
+        done=summary.offline,
     )
 
 
