@@ -17,6 +17,8 @@ from test_docs_links import PAGES, REPO, named, scripts
 
 CONF = conf_dir()
 COMMAND = re.compile(r"python -m (fairmot_pl\.\w+)((?:[^\n`\\]|\\\n|\\)*)")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+BRACES = re.compile(r"\{[^{}]*(,|\.\.)[^{}]*\}")
 STANDING_FOR_ANYTHING = re.compile(r"\.\.\.|\bNAME\b|\bKEY\b")
 
 
@@ -25,6 +27,7 @@ def commands(text):
     for module, arguments in COMMAND.findall(text):
         if STANDING_FOR_ANYTHING.search(arguments):
             continue
+        assert not BRACES.search(QUOTED.sub("", arguments)), f"a shell would expand {arguments}"
         words = shlex.split(arguments.replace("\\\n", " "), comments=True)
         words = words[: next((place for place, word in enumerate(words) if word in (">", "|", "&&")), None)]
         if words:

@@ -72,6 +72,11 @@ def write_comparison(
     if metrics is not MAIN_METRICS:
         check_metrics(metrics, runs)
     table = comparison_table(runs, metrics=metrics)
+    if not table.metrics and not any(run.failed or run.problem for run in runs):
+        raise ValueError(
+            f"{', '.join(map(str, folders))}: no run here has figures to compare, such as val/HOTA or losses; "
+            "name folders of train or evaluate, or --metrics"
+        )
     explanation = explain(runs[0], runs[1], table.metrics) if len(runs) == 2 else None
     for name, text in (
         ("comparison.md", table.markdown()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shlex
 import shutil
 import signal
@@ -22,6 +21,7 @@ from fairmot_pl.config.entry import Outcome, output_folder, plain, run_command, 
 from fairmot_pl.config.nodes import check_data
 from fairmot_pl.data.image_cache import ImageCache
 from fairmot_pl.data.sources import read_sources
+from fairmot_pl.data.workers import usable_cores
 from fairmot_pl.files import write_text
 from fairmot_pl.structures import FrameAnnotation
 
@@ -62,7 +62,7 @@ def prepare_data(config: DictConfig) -> Outcome:
     larger = [frame for frame in frames if cache.placed_size(frame.image_size) is not None]
     missing = [frame for frame, entry in zip(larger, cache.find(larger), strict=True) if entry is None]
     check_space(cache, missing)
-    figures = fill(cache, missing, config.workers or os.cpu_count() or 1)
+    figures = fill(cache, missing, config.workers or usable_cores())
     figures = {
         "images": len(frames),
         "images/small_enough": len(frames) - len(larger),

@@ -12,6 +12,7 @@ from fairmot_pl.config.check import ConfigError, check_values
 from fairmot_pl.config.entry import Outcome, is_main_process, output_folder, plain, run_command
 from fairmot_pl.config.folders import quoted
 from fairmot_pl.config.overrides import quote, split_arguments
+from fairmot_pl.config.resume import check_recorded
 from fairmot_pl.reporting.reproduction import compare_repetition
 from fairmot_pl.reporting.run_records import CAPSULE_NAME, CONFIG_NAME, PROVENANCE_NAME, read_record
 
@@ -75,7 +76,7 @@ def reproduce(config: DictConfig) -> Outcome:
     original, folder, whole = Path(config.run), output_folder(), config.steps == ALL
     check_run_folder(original)
     repeated = repeated_config(config, original)
-    train.check(repeated)
+    check_recorded(repeated, train.check, original / CONFIG_NAME)
     train.run_training(repeated, folder, finish=whole)
     if not is_main_process():
         return Outcome(folder, silent=True)

@@ -27,11 +27,11 @@ from fairmot_pl.config.entry import (
 )
 from fairmot_pl.config.folders import conf_dir, quoted
 from fairmot_pl.config.jobs import JOURNAL, OBJECTIVE, RESUMES_WITH
-from fairmot_pl.config.launching import usable_cores
 from fairmot_pl.config.nodes import check_data, check_output_cache, check_run
 from fairmot_pl.config.recorded import record_sequences
 from fairmot_pl.config.resume import expand_resume, resumed_config
 from fairmot_pl.data.progress import counting_bar
+from fairmot_pl.data.workers import usable_cores
 from fairmot_pl.files import write_text
 from fairmot_pl.inference.replay import RecordedSequence
 from fairmot_pl.reporting.tuning_report import (

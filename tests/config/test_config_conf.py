@@ -151,6 +151,11 @@ def test_the_quoting_that_is_proposed_is_taken_letter_by_letter(value):
     assert compose_checked("train", [typed]).data.root == value
 
 
+def test_an_ablation_of_another_command_is_said_to_be_one():
+    with pytest.raises(ConfigError, match=r"^\+ablation=weighting varies loss/weighting, which evaluate cannot take"):
+        check_command_line("evaluate", ["checkpoint=x", "data=synthetic", "+ablation=weighting"], lambda config: None)
+
+
 def test_a_sound_sweep_passes():
     check_command_line("train", ["model.reid_dim=16,64", "loss/weighting=uncertainty,fixed"], train.check)
 

@@ -21,8 +21,9 @@ from fairmot_pl.config import launching
 from fairmot_pl.config.entry import Outcome, output_folder
 from fairmot_pl.config.folders import conf_dir
 from fairmot_pl.config.jobs import JobState, alone_in, read_job
-from fairmot_pl.config.launching import at_a_time, shared_cores, usable_cores
+from fairmot_pl.config.launching import at_a_time, shared_cores
 from fairmot_pl.config.sweep import FailedJobs
+from fairmot_pl.data.workers import usable_cores
 
 SWEEP = "sweep"
 GRID = ["+experiment=synthetic", "model.reid_dim=4,8", "seed=1,2"]

@@ -32,6 +32,14 @@ def test_the_first_metric_counts(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[0].split()[-3:] == ["val/IDSW", "val/AssA", "%"]
 
 
+def test_folders_without_figures_are_refused(tmp_path, capsys):
+    (write_run(tmp_path / "tracked") / "metrics.json").write_text('{"frames": 10}')
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "tracked")])
+    assert "tracked: no run here has figures to compare, such as val/HOTA" in capsys.readouterr().err
+    assert not (tmp_path / "tracked" / "comparison.html").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -53,7 +53,7 @@ def test_results_of_the_training_sequences_are_not_for_upload(run, tmp_path):
 def test_a_folder_of_sequences_is_no_root(refused, given):
     given[1] += "/test"
     said = refused("submit", *given)
-    assert "holds sequences itself: name the folder above it, in which they lie in test/" in said
+    assert "these are sequences: name the folder above, in which they lie in test/" in said
 
 
 def test_a_check_writes_no_zip(run, given):

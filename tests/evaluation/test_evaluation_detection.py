@@ -95,6 +95,14 @@ def test_bands_ignore_the_others():
     )
 
 
+def test_without_visibility_there_are_no_bands_of_it():
+    unknown = record_of(truth_of(person(1, 0), person(1, 100)), (1, 0, 0.9), (1, 500, 0.8))
+    assert not [name for name in detection_figures(unknown) if "visibility" in name]
+    known = record_of(truth_of(person(1, 0, visibility=0.3)), (1, 0, 0.9))
+    together = detection_figures(merge_detection([unknown, known]))
+    assert together["AP50_visibility_0.25-0.5"] == 1
+
+
 def harmed(seed: int):
     """A crowd that overlaps, some of it ignored, and detections of it."""
     rng = np.random.default_rng(seed)

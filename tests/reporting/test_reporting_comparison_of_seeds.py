@@ -116,6 +116,13 @@ def test_a_seed_alone_is_noted(tmp_path):
     assert any(note.startswith("one seed: the test then speaks of these networks") for note in table.notes())
 
 
+def test_of_one_network_other_seeds_are_no_advice(tmp_path):
+    for name, hota in {"byte": 0.5, "fairmot": 0.6}.items():
+        write_run(tmp_path / name, hota=hota, checkpoint="best.ckpt", tracker={"association": name})
+    notes = comparison_table(find_runs([tmp_path])).notes()
+    assert any(note.startswith("one network: the test speaks of it on other videos") for note in notes)
+
+
 @pytest.mark.parametrize(
     ("other", "keys", "groups"),
     [

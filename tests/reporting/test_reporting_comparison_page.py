@@ -141,6 +141,19 @@ def test_figures_have_units_and_name_every_setting(table):
     assert {"parameters, millions", "embedding, bytes", "HOTA, percent"} <= set(cost)
 
 
+def test_a_heat_map_says_what_it_averages(tmp_path):
+    for dim in (16, 64):
+        for weighting in ("fixed", "uncertainty"):
+            for rate in (0.1, 0.2):
+                name = f"{dim}_{weighting}_{rate}"
+                write_run(tmp_path / name, dim=dim, weighting=weighting, optimizer={"learning_rate": rate})
+    found = comparison_table(find_runs([tmp_path]))
+    assert any(
+        text.endswith(", mean over the other settings")
+        for text in texts(heat_figure(found.grouping.groups, found.keys))
+    )
+
+
 def test_without_two_axes_there_is_no_heat_map(tmp_path):
     for dim in (32, 64, 128):
         write_run(tmp_path / "s" / str(dim), dim=dim, name=f"dim{dim}")

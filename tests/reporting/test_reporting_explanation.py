@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from fairmot_pl.reporting import explanation as module
@@ -38,6 +40,25 @@ def explained(tmp_path):
 )
 def test_the_headline(explained, other, said):
     assert explained(b=other).headline().startswith(said)
+
+
+def test_refined_results_are_compared_too(tmp_path):
+    folders = [write_run(tmp_path / name) for name in "AB"]
+    metrics = json.loads((folders[1] / "metrics.json").read_text())
+    (folders[1] / "metrics.json").write_text(json.dumps({**metrics, "val/offline/HOTA": 0.7}))
+    found = explain(*map(read_run, folders), METRICS)
+    assert found.headline().endswith("HOTA is 59.9 in both, not so offline/HOTA.")
+    row = next(line for line in found.text().splitlines() if line.startswith("val/offline/HOTA"))
+    assert row.split()[1:] == ["-", "70.0", "-"]
+
+
+def test_where_outputs_came_from_is_no_difference_of_data(tmp_path):
+    folders = [write_run(tmp_path / name) for name in "AB"]
+    for folder, said in zip(folders, ("2 sequences replayed", "0 sequences replayed"), strict=True):
+        record = json.loads((folder / "provenance.json").read_text())
+        record["data"]["network outputs"] = said
+        (folder / "provenance.json").write_text(json.dumps(record))
+    assert not explain(*map(read_run, folders), METRICS).data
 
 
 def test_settings_data_code_and_sequences_are_listed(explained):

@@ -16,6 +16,7 @@ from typing import Any
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from fairmot_pl.config.check import ConfigError
+from fairmot_pl.data.workers import usable_cores
 
 PLUGINS = {
     "joblib": "hydra_joblib_launcher",
@@ -43,11 +44,6 @@ def check_launcher(overrides: Sequence[str]) -> None:
         if key == "hydra/launcher" and plugin and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
             package = plugin.replace("_", "-")
             raise ConfigError(f"{override} needs {package}, which is not installed: pip install 'fairmot-pl[sweep]'")
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def at_a_time(launcher: Mapping[str, Any], jobs: int) -> int:

@@ -62,6 +62,35 @@ def check_command_line(config_name: str, overrides: Sequence[str], check: Callab
             check(compose_checked(config_name, [*first[:slot], option, *first[slot + 1 :]]))
     if not choices:
         check(compose_checked(config_name, []))
+    for override in overrides:
+        if override.lstrip("+").startswith("ablation="):
+            _check_axes(config_name, override, [each for each in first if each != override])
+
+
+def _check_axes(config_name: str, ablation: str, others: Sequence[str]) -> None:
+    """Refuse an ablation over what this command does not have.
+
+    Args:
+        config_name: root configuration.
+        ablation: the override that chooses it.
+        others: the other overrides.
+
+    Raises:
+        ConfigError: naming the axis, and where to see which command it is for.
+    """
+    file = conf_dir() / "ablation" / f"{ablation.partition('=')[2]}.yaml"
+    axes = OmegaConf.select(OmegaConf.load(file), "hydra.sweeper.params", default={}) if file.is_file() else {}
+    given = {other.partition("=")[0] for other in others}
+    for key, values in axes.items():
+        if key in given:
+            continue
+        try:
+            compose_checked(config_name, [*others, _values(_parse(f"{key}={values}"))[0]])
+        except ConfigError as error:
+            raise ConfigError(
+                f"{ablation} varies {key}, which {config_name} cannot take: it is for another command, named in the "
+                f"first lines of {file.relative_to(file.parents[2])}"
+            ) from error
 
 
 def name_jobs_by_what_varies(overrides: Sequence[str]) -> list[str]:
@@ -100,7 +129,10 @@ def explain(message: str, config_name: str, overrides: Sequence[str], folder: Pa
             if value not in choices and value != "null":
                 return f"{key}={value}: no such choice.{nearest(value, choices)} Allowed: {', '.join(choices)}"
     choices_made = [override for override in overrides if (folder / override.lstrip("+").partition("=")[0]).is_dir()]
-    known = known_keys(config_name, choices_made, folder)
+    try:
+        known = known_keys(config_name, choices_made, folder)
+    except HydraException:  # a choice of a group that this command does not have
+        known = known_keys(config_name, [], folder)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
         if not override.startswith("+") and key not in known and not key.startswith("hydra."):

@@ -58,5 +58,25 @@ def resumed_config(
             )
         OmegaConf.update(saved, key, OmegaConf.select(config, key))
     saved.resume = config.resume
-    check(saved)
+    check_recorded(saved, check, Path(config.resume) / "config.yaml")
     return saved
+
+
+def check_recorded(saved: DictConfig, check: Callable[[DictConfig], None], file: Path) -> None:
+    """Check the configuration that a run recorded, which may be of an earlier version of this package.
+
+    Args:
+        saved: what the file says, with what this command changes.
+        check: refuses configurations that cannot be meant.
+        file: where it was recorded.
+
+    Raises:
+        ConfigError: also naming the file, and what to do if keys have changed since.
+    """
+    try:
+        check(saved)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error} That is what {file} says; if an earlier version wrote it (provenance.json names the commit), "
+            "change it there as CHANGELOG.md says, or go on with that version"
+        ) from error

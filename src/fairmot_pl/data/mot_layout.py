@@ -75,13 +75,10 @@ def _sequence_parents(root: Path, subset: str | None) -> list[Path]:
         return parts
     if subset is None:
         return [root]
-    if any(map(_looks_like_sequence, root.iterdir())):
-        raise FileNotFoundError(
-            f"{root / subset}: no such folder of sequences; {root} holds sequences itself: name the folder above it, "
-            f"in which they lie in {subset}/"
-        )
     there = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())) or "none"
-    raise FileNotFoundError(f"{root / subset}: no such folder of sequences; folders there: {there}")
+    above = f"; these are sequences: name the folder above, in which they lie in {subset}/"
+    hint = above if any(map(_looks_like_sequence, root.iterdir())) else ""
+    raise FileNotFoundError(f"{root / subset}: no such folder of sequences; folders there: {there}{hint}")
 
 
 def _listed_names(names: list[str], path: Path) -> list[str]:

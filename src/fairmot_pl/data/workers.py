@@ -1,4 +1,4 @@
-"""For loader processes, which work side by side: no threads of their own, memory kept, and memory shared."""
+"""For loader processes, which work side by side: how many, no threads of their own, memory kept, and memory shared."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 _KEPT_BYTES = 1 << 28
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def prepare_worker(worker_id: int) -> None:

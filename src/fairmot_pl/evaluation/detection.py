@@ -68,7 +68,8 @@ class TruthBoxes:
         frames: `(G,)` ascending.
         boxes: `(G, 4)` xyxy in image pixels.
         ignored: `(G,)` whether a box is neither to be found nor wrong to be found.
-        visibility: `(G,)` visible share in [0, 1].
+        visibility: `(G,)` visible share in [0, 1]; where it is 1 everywhere nothing is known of it, and bands of
+            visibility hold nobody.
     """
 
     frames: Int
@@ -114,7 +115,11 @@ def detection_record(
     heights = {"truth": truth.boxes[:, 3] - truth.boxes[:, 1], "found": boxes[:, 3] - boxes[:, 1]}
     outcomes = np.empty((len(scores), len(bands), len(thresholds)), np.int8)
     positives = np.empty(len(bands), np.int64)
+    told = bool((truth.visibility < 1).any())  # data sets that do not say have 1 everywhere
     for place, band in enumerate(bands):
+        if band.of == "visibility" and not told:
+            outcomes[:, place], positives[place] = IGNORED, 0
+            continue
         value = truth.visibility if band.of == "visibility" else heights["truth"]
         ignored = truth.ignored | (value < band.low) | (value >= band.high)
         positives[place] = int((~ignored).sum())

@@ -128,9 +128,13 @@ class ComparisonTable:
         kinds = {verdict.kind for found in self.verdicts.values() for verdict in found}
         notes = _nobody_found(self.runs)
         if kinds & {"noise", "worse"} and any(len(group.runs) == 1 for group in self.grouping.groups):
+            networks = {str(run.config.get("checkpoint")) for run in self.runs}
             notes.append(
-                "one seed: the test then speaks of these networks on other videos, not of what the settings give with "
-                "other seeds; run each setting with several (seed=1,2,3)"
+                "one network: the test speaks of it on other videos, not of what the settings give with others; train "
+                "several (seed=1,2,3) and run this with each"
+                if len(networks) == 1 and networks != {"None"}
+                else "one seed: the test then speaks of these networks on other videos, not of what the settings give "
+                "with other seeds; run each setting with several (seed=1,2,3)"
             )
         reasons = dict.fromkeys(verdict.why for found in self.verdicts.values() for verdict in found if verdict.why)
         notes += [f"not tested whether differences are more than noise: {why}" for why in reasons]

@@ -78,10 +78,13 @@ def heat_figure(groups: Sequence[RunGroup], keys: Sequence[str], metric: str = "
         return None
     (across, columns), (up, rows) = axes
     cells: dict[tuple[str, str], list[float]] = {}
+    settings: dict[tuple[str, str], int] = {}
     for group in groups:
         if across in group.settings and up in group.settings:
             place = group.settings[up], group.settings[across]
             cells.setdefault(place, []).extend(group.values(metric).tolist())
+            settings[place] = settings.get(place, 0) + 1
+    others = ", mean over the other settings" if max(settings.values(), default=1) > 1 else ""
     table = np.array([[np.mean(cells.get((row, column)) or [np.nan]) for column in columns] for row in rows])
     if np.isfinite(table).sum() < 3:
         return None
@@ -102,7 +105,7 @@ def heat_figure(groups: Sequence[RunGroup], keys: Sequence[str], metric: str = "
         bar.outline.set_visible(False)
         short_across, short_up = short_keys([across, up])
         finish_panel(
-            panel, f"{_short(metric)} over {short_across} and {short_up}", short_across, short_up, legend=False
+            panel, f"{_short(metric)} over {short_across} and {short_up}{others}", short_across, short_up, legend=False
         )
     return figure
 

@@ -22,6 +22,11 @@ COMMIT, CHANGES = "git commit", "uncommitted changes"
 
 _ABSENT = "-"
 
+_SAME_FIGURES = ("network outputs",)
+"""Entries of the data's record that change no figure: a network's outputs are the same, live or replayed."""
+
+_OFFLINE = "offline/"
+
 _NAMED_ALONE = 4
 """Sequences that differ in the same way get a row each up to so many, and one row together beyond."""
 
@@ -70,8 +75,11 @@ class Explanation:
             return f"{differ}; they have no figure in common."
         metric, first, second = self.figures[0]
         name = metric.removeprefix("val/")
-        if all(a == b for _, a, b in self.figures):
+        others = [name.removeprefix("val/") for name, a, b in self.figures if a != b]
+        if not others:
             return f"{differ}; all their figures are equal."
+        if first == second:
+            return f"{differ}; {name} is {figure_text(metric, first)} in both, not so {_listed(others)}."
         return f"{differ}; {name} goes from {figure_text(metric, first)} to {figure_text(metric, second)}."
 
     def tables(self) -> Iterable[tuple[str, TextTable]]:
@@ -112,6 +120,7 @@ def explain(first: RunRecord, second: RunRecord, metrics: Sequence[str]) -> Expl
     """
     runs = (first, second)
     shown = [metric for metric in metrics if any(metric in run.metrics for run in runs)]
+    refined = [name for metric in shown if any((name := _refined(metric)) in run.metrics for run in runs)]
     groups = [RunGroup(name=run.name, settings={}, runs=(run,)) for run in runs]
     commits = [str(run.recorded("environment", "git_commit") or "") for run in runs]
     sequences = {metric: rows for metric in shown if (rows := _by_sequence(groups, metric))}
@@ -131,11 +140,19 @@ def explain(first: RunRecord, second: RunRecord, metrics: Sequence[str]) -> Expl
         data=[*_recorded(runs, "data"), *_split_rows(first.split, second.split)],
         code=[*_recorded(runs, "environment", {"git_commit": COMMIT}), *_uncommitted(runs)],
         changed_files=changes_between(*commits),
-        figures=[(name, first.metrics.get(name, math.nan), second.metrics.get(name, math.nan)) for name in shown],
+        figures=[
+            (name, first.metrics.get(name, math.nan), second.metrics.get(name, math.nan)) for name in [*shown, *refined]
+        ],
         sequences=sequences,
         verdicts={metric: _verdict(groups, metric) for metric in sequences},
         unknown=[name for name, found in wanted.items() if not all(found)],
     )
+
+
+def _refined(metric: str) -> str:
+    """The same metric of results refined offline."""
+    side, _, name = metric.partition("/")
+    return f"{side}/{_OFFLINE}{name}"
 
 
 def _figures_table(rows: Sequence[tuple[str, str, float, float]]) -> TextTable:
@@ -178,7 +195,9 @@ def _recorded(runs: Sequence[RunRecord], part: str, renamed: Mapping[str, str] |
         return []
     names = dict.fromkeys(name for found in entries for name in found)
     return _differing(
-        ((renamed or {}).get(name, name), *(found.get(name, _ABSENT) for found in entries)) for name in names
+        ((renamed or {}).get(name, name), *(found.get(name, _ABSENT) for found in entries))
+        for name in names
+        if name not in _SAME_FIGURES
     )
 
 

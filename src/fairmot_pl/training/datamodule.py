@@ -14,7 +14,7 @@ from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import TrainingSample, TrainingSamples, collate_samples
 from fairmot_pl.data.frames import FrameSample
 from fairmot_pl.data.images import to_unit
-from fairmot_pl.data.workers import prepare_worker
+from fairmot_pl.data.workers import prepare_worker, usable_cores
 from fairmot_pl.inference.cache import OutputCache
 from fairmot_pl.letterbox import checked_input_size
 from fairmot_pl.training.annotated_data import AnnotatedData
@@ -43,7 +43,7 @@ class FairMOTDataModule(AnnotatedData):
         input_size: `(height, width)` of the network input, multiples of 32.
         batch_size: images a training step and process.
         val_batch_size: frames a validation step.
-        num_workers: loader processes; the batches do not depend on it.
+        num_workers: loader processes, of which there are never more than cores; the batches do not depend on it.
         seed: of shuffling and augmentation.
         augmentation: strengths of `Augmentation`.
         box_encoding: `"ltrb"` or `"wh"`.
@@ -97,7 +97,8 @@ class FairMOTDataModule(AnnotatedData):
             synthetic=synthetic,
         )
         self.input_size = checked_input_size(input_size)
-        self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
+        self.batch_size, self.val_batch_size = batch_size, val_batch_size
+        self.num_workers = min(num_workers, usable_cores())
         self.seed = seed
         if frames_per_sequence < 1 or batch_size % frames_per_sequence:
             raise ValueError(

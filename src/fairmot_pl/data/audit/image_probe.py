@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fairmot_pl.data.audit.image_structure import is_sound
+from fairmot_pl.data.workers import usable_cores
 
 HASH_GRID = (16, 16)
 """Rows and columns of brightness steps in the perceptual hash: 256 bits."""
@@ -167,7 +167,7 @@ def probe_images(
     Yields:
         Path and facts in the order of `paths`, as soon as they are there.
     """
-    workers = workers or _cores() + 1
+    workers = workers or usable_cores() + 1
     waiting: deque[tuple[Path, Future[ImageFacts]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
@@ -181,8 +181,3 @@ def probe_images(
             yield path, future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
