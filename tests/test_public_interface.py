@@ -131,6 +131,10 @@ HEAVY = {"torch", "pytorch_lightning", "hydra", "omegaconf", "wandb", "timm"}
             {"pytorch_lightning", "hydra"},
         ),
         ("from fairmot_pl import Detector", {"pytorch_lightning", "hydra"}),
+        (
+            "from fairmot_pl import compare, convert, report, submit",
+            {"torch", "pytorch_lightning", "lightning_fabric", "timm"},
+        ),
     ],
 )
 def test_imports_stay_light(statement, absent):

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config import build, nodes
 from fairmot_pl.config.check import ConfigError, check_values
-from fairmot_pl.config.entry import EXPECTED_ERRORS, INTERRUPTED, Outcome, output_folder, plain, run_command
+from fairmot_pl.config.entry import INTERRUPTED, Outcome, expected_errors, output_folder, plain, run_command
 from fairmot_pl.data.audit.audit import AuditReport, audit
 from fairmot_pl.data.audit.findings import findings_text
 from fairmot_pl.data.augment import Augmentation
@@ -141,7 +141,7 @@ def draw_samples(datamodule: FairMOTDataModule, count: int, seed: int, folder: P
         return [], []
     try:
         pictures = list(_pictures(datamodule, count, seed))
-    except EXPECTED_ERRORS as error:
+    except expected_errors() as error:
         return [], [f"No sample can be drawn before this is mended: {error}"]
     for number, (caption, image) in enumerate(pictures, start=1):
         name = caption.partition(":")[0].replace("/", "_").replace(" ", "_")

@@ -18,13 +18,13 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from fairmot_pl.config.check import ConfigError
 from fairmot_pl.config.folders import axis_tags, conf_dir, register_resolvers
 from fairmot_pl.config.jobs import BusyError, JobState, alone_in, read_job
 from fairmot_pl.config.launching import STOP_MARK, check_launcher, in_this_process, interruptible
+from fairmot_pl.config.lightning_errors import misconfiguration
 from fairmot_pl.config.overrides import (
     ANSWERED_BY_HYDRA,
     check_command_line,
@@ -35,9 +35,6 @@ from fairmot_pl.config.relaunch import relaunched
 from fairmot_pl.reporting.run_records import ERROR_NAME
 
 register_resolvers()  # on import: the worker processes of a launcher never see `run_command`
-
-EXPECTED_ERRORS = (ValueError, OSError, MisconfigurationException)
-"""What bad input raises; anything else is a defect and keeps its traceback."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -66,6 +63,11 @@ class Outcome:
     status: int = 0
     problem: str = ""
     silent: bool = False
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """What bad input raises; anything else is a defect and keeps its traceback."""
+    return (ValueError, OSError, *misconfiguration())
 
 
 def plain(node: Any) -> Any:
@@ -222,9 +224,9 @@ def plain_errors(record: Path | None = None) -> Iterator[None]:
         print("stopped by Ctrl-C", file=sys.stderr, flush=True)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
-        if os.environ.get("FAIRMOT_DEBUG") or (record is None and not isinstance(error, EXPECTED_ERRORS)):
+        if os.environ.get("FAIRMOT_DEBUG") or (record is None and not isinstance(error, expected_errors())):
             raise
-        if not isinstance(error, EXPECTED_ERRORS):
+        if not isinstance(error, expected_errors()):
             traceback.print_exc()
         print(f"error: {_message(error)}", file=sys.stderr, flush=True)
         if record is None:

@@ -13,9 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pytorch_lightning.utilities.exceptions import SIGTERMException
-
 from fairmot_pl.config.check import ConfigError
+from fairmot_pl.config.lightning_errors import terminated
 from fairmot_pl.data.workers import usable_cores
 
 PLUGINS = {
@@ -121,7 +120,7 @@ def interruptible(sweep: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         (sweep / STOP_MARK).touch()
-    except SIGTERMException:
+    except terminated():
         print("SIGTERM: this job ends, the sweep goes on", file=sys.stderr, flush=True)
     except SystemExit as leaving:  # Lightning's way out after Ctrl-C; others, such as a scheduler's, pass
         if not isinstance(leaving.__context__, KeyboardInterrupt):
