@@ -33,7 +33,9 @@ def legend(panel) -> list[str]:
 def record():
     """Four people, of whom three are found, with two false alarms in between."""
     boxes = np.array([[0, 0, 10, 60], [50, 0, 60, 150], [100, 0, 110, 60], [150, 0, 160, 60]], np.float64)
-    truth = TruthBoxes(frames=np.ones(4, np.int64), boxes=boxes, ignored=np.zeros(4, bool), visibility=np.array([1, 1, 1, 0.9]))
+    truth = TruthBoxes(
+        frames=np.ones(4, np.int64), boxes=boxes, ignored=np.zeros(4, bool), visibility=np.array([1, 1, 1, 0.9])
+    )
     found = np.concatenate([boxes[:3], boxes[:2] + 500])
     return detection_record(truth, np.ones(5, np.int64), found, np.array([0.9, 0.7, 0.5, 0.8, 0.6], np.float32))
 
