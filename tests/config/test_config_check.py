@@ -78,6 +78,8 @@ def test_keys_of_a_root():
     check_values({"a": 1, "node": {}}, {"a": int}, nodes=("node",))
     with pytest.raises(ConfigError, match="a is 'x'; expected a whole number"):
         check_values({"a": "x"}, {"a": int})
+    with pytest.raises(ConfigError, match=r"a is 'x'; expected a list of text or null, such as a=\[x\]$"):
+        check_values({"a": "x"}, {"a": list[str] | None})
     with pytest.raises(ConfigError, match=r"unknown key 'seeed'. Did you mean 'seed'\?"):
         check_keys(["seeed"], ["seed"], "")
 

@@ -42,6 +42,8 @@ class Panel:
 
 
 COLUMNS = 2
+FEW = 4
+"""So many measured places and more are not each marked on an axis."""
 SMALL_SHARE = 0.06
 """Parts of a bar below this share are not named in it."""
 
@@ -58,6 +60,9 @@ def growth_figure(panels: Sequence[Panel]) -> Figure:
                 _logarithmic(place)
             else:
                 place.set_ylim(bottom=0)
+                measured = sorted({x for curve in panel.curves for x in curve.x})
+                if len(measured) < FEW:  # 1 and 2 processes: there are none between
+                    place.set_xticks(measured, [f"{x:g}" for x in measured])
             if len(panel.curves) > 1:
                 place.legend(loc="best", fontsize=8)
         for place in places[len(panels) :]:

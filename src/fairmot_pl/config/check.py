@@ -84,7 +84,7 @@ def check_call(
     for key, value in values.items():
         if key in hints and not fits(value, hints[key]):
             dotted = (names or {}).get(key, f"{where}.{key}" if where else key)
-            raise ConfigError(f"{dotted} is {value!r}; expected {describe(hints[key])}")
+            raise _mismatch(dotted, value, hints[key])
 
 
 def check_values(
@@ -105,7 +105,12 @@ def check_values(
     for key, kind in kinds.items():
         if not fits(values.get(key), kind):
             dotted = f"{where}.{key}" if where else key
-            raise ConfigError(f"{dotted} is {values.get(key)!r}; expected {describe(kind)}")
+            raise _mismatch(dotted, values.get(key), kind)
+
+
+def _mismatch(key: str, value: Any, hint: Any) -> ConfigError:
+    as_list = f", such as {key}=[{value}]" if fits([value], hint) else ""
+    return ConfigError(f"{key} is {value!r}; expected {describe(hint)}{as_list}")
 
 
 def fits(value: Any, hint: Any) -> bool:
