@@ -204,6 +204,7 @@ def test_a_run_whose_report_fails_is_a_failed_one(train_tiny, monkeypatch, tmp_p
     assert kept.info.status == "FAILED"
 
 
+@pytest.mark.slow
 def test_a_sweep_is_one_group_one_store_and_every_axis_is_a_tag(train_tiny, run):
     tracking = pytest.importorskip("mlflow.tracking")
     axes = ["model.reid_dim=4,8", "optimizer.learning_rate=0.01"]

@@ -40,12 +40,19 @@ def left_by(ran):
     return {path.name: path.read_bytes() for name in names for path in ran.folder.glob(name)}
 
 
-def test_a_replay_equals_live_tracking_for_every_tracker(evaluate, network):
+@pytest.mark.parametrize(
+    "trackers",
+    [
+        ["tracker=fairmot", "tracker.use_camera_motion=true"],
+        pytest.param(["tracker=byte", "tracker=byte_reid"], marks=pytest.mark.slow),
+    ],
+)
+def test_a_replay_equals_live_tracking_for_every_tracker(evaluate, network, trackers):
     filled = evaluate("name=filled")
     assert "0 sequences replayed from, 2 written to" in filled.out
     looked = network()
     assert looked == 12
-    for tracker in ("tracker=fairmot", "tracker=byte", "tracker=byte_reid", "tracker.use_camera_motion=true"):
+    for tracker in trackers:
         replayed = evaluate(tracker, "name=replayed")
         assert "2 sequences replayed from, 0 written to" in replayed.out
         assert network() == looked
