@@ -40,7 +40,7 @@ KEYS = {
 
 _JPEG_QUALITY = 95
 
-NO_ROWS = ("missing-image", "no-people")
+NO_ROWS = ("missing-image", "unreadable-image", "no-people")
 """Errors that no row is to blame for, so that leaving rows out does not help."""
 
 
@@ -157,7 +157,7 @@ def write(config: DictConfig, found: list[Converted], parent: Path, video_rate: 
 @contextlib.contextmanager
 def no_empty_folder(output: Path) -> Iterator[None]:
     """Take away what was made of the output folder where nothing came to lie in it."""
-    made = [folder for folder in (output / "train", output) if not folder.exists()]
+    made = [folder for folder in (output / "train", output, *output.parents) if not folder.exists()]
     try:
         yield
     finally:

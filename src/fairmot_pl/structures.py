@@ -6,7 +6,7 @@ Boxes are `(N, 4)` float32 in xyxy order unless a name says otherwise; frames co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -115,13 +115,9 @@ class Detections(_ArrayRecord):
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def with_embeddings(self, embeddings: Float) -> Detections:
-        """The same detections with other embeddings `(N, D)` float32."""
-        return self.trusted(**{**self.__dict__, "embeddings": embeddings})
-
     def without_embeddings(self) -> Detections:
         """The same detections with embeddings of no dimension."""
-        return self.with_embeddings(np.zeros((len(self), 0), np.float32))
+        return replace(self, embeddings=np.zeros((len(self), 0), np.float32))
 
     @classmethod
     def empty(cls, embedding_dim: int = 0) -> Detections:

@@ -152,7 +152,7 @@ def test_the_quoting_that_is_proposed_is_taken_letter_by_letter(value):
 
 
 def test_an_ablation_of_another_command_is_said_to_be_one():
-    with pytest.raises(ConfigError, match=r"^\+ablation=weighting varies loss/weighting, which evaluate cannot take"):
+    with pytest.raises(ConfigError, match=r"^\+ablation=weighting varies loss/weighting, which evaluate does not have"):
         check_command_line("evaluate", ["checkpoint=x", "data=synthetic", "+ablation=weighting"], lambda config: None)
 
 

@@ -21,5 +21,13 @@ def test_a_key_of_an_earlier_version_is_said_to_be_the_files():
         check_recorded(OmegaConf.create({"sequences": 3}), check, Path("run/config.yaml"))
 
 
+def test_a_choice_of_an_earlier_version_too():
+    def refuse(config) -> None:
+        raise ValueError("unknown association 'old'; choose from byte")
+
+    with pytest.raises(ConfigError, match=r"unknown association 'old'; choose from byte. That is what run/config.yaml"):
+        check_recorded(OmegaConf.create({}), refuse, Path("run/config.yaml"))
+
+
 def test_what_can_be_meant_passes():
     check_recorded(OmegaConf.create({"images": 3}), check, Path("run/config.yaml"))

@@ -13,6 +13,7 @@ from fairmot_pl.evaluation.detection import (
     IGNORED,
     IOUS,
     TRUE,
+    Band,
     TruthBoxes,
     detection_figures,
     detection_record,
@@ -99,8 +100,9 @@ def test_without_visibility_there_are_no_bands_of_it():
     unknown = record_of(truth_of(person(1, 0), person(1, 100)), (1, 0, 0.9), (1, 500, 0.8))
     assert not [name for name in detection_figures(unknown) if "visibility" in name]
     known = record_of(truth_of(person(1, 0, visibility=0.3)), (1, 0, 0.9))
-    together = detection_figures(merge_detection([unknown, known]))
-    assert together["AP50_visibility_0.25-0.5"] == 1
+    together = merge_detection([unknown, known])
+    assert together.positives[BANDS.index(Band("visibility", 0.75, np.inf))] == 2, "of one set that tells it"
+    assert detection_figures(together)["AP50_visibility_0.25-0.5"] == 1
 
 
 def harmed(seed: int):

@@ -52,6 +52,17 @@ def test_refined_results_are_compared_too(tmp_path):
     assert row.split()[1:] == ["-", "70.0", "-"]
 
 
+def test_a_metric_is_listed_once_and_no_figure_is_no_difference(tmp_path):
+    folders = [write_run(tmp_path / name) for name in "AB"]
+    for folder in folders:
+        metrics = json.loads((folder / "metrics.json").read_text())
+        more = {"val/offline/HOTA": 0.7, "val/MOTA": float("nan")}
+        (folder / "metrics.json").write_text(json.dumps({**metrics, **more}))
+    found = explain(*map(read_run, folders), ("val/HOTA", "val/offline/HOTA", "val/MOTA"))
+    assert [name for name, *_ in found.figures] == ["val/HOTA", "val/offline/HOTA", "val/MOTA"]
+    assert found.headline().endswith("all their figures are equal.")
+
+
 def test_where_outputs_came_from_is_no_difference_of_data(tmp_path):
     folders = [write_run(tmp_path / name) for name in "AB"]
     for folder, said in zip(folders, ("2 sequences replayed", "0 sequences replayed"), strict=True):

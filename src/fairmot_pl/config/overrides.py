@@ -64,33 +64,28 @@ def check_command_line(config_name: str, overrides: Sequence[str], check: Callab
         check(compose_checked(config_name, []))
     for override in overrides:
         if override.lstrip("+").startswith("ablation="):
-            _check_axes(config_name, override, [each for each in first if each != override])
+            _check_axes(config_name, override, compose_checked(config_name, first))
 
 
-def _check_axes(config_name: str, ablation: str, others: Sequence[str]) -> None:
+def _check_axes(config_name: str, ablation: str, config: DictConfig) -> None:
     """Refuse an ablation over what this command does not have.
 
     Args:
         config_name: root configuration.
         ablation: the override that chooses it.
-        others: the other overrides.
+        config: composed with it.
 
     Raises:
         ConfigError: naming the axis, and where to see which command it is for.
     """
     file = conf_dir() / "ablation" / f"{ablation.partition('=')[2]}.yaml"
-    axes = OmegaConf.select(OmegaConf.load(file), "hydra.sweeper.params", default={}) if file.is_file() else {}
-    given = {other.partition("=")[0] for other in others}
-    for key, values in axes.items():
-        if key in given:
-            continue
-        try:
-            compose_checked(config_name, [*others, _values(_parse(f"{key}={values}"))[0]])
-        except ConfigError as error:
+    axes = OmegaConf.select(OmegaConf.load(file), "hydra.sweeper.params") if file.is_file() else None
+    for key in map(str, axes or ()):
+        if key[0] not in "+~" and re.split(r"[./]", key)[0] not in config:
             raise ConfigError(
-                f"{ablation} varies {key}, which {config_name} cannot take: it is for another command, named in the "
+                f"{ablation} varies {key}, which {config_name} does not have: it is for another command, named in the "
                 f"first lines of {file.relative_to(file.parents[2])}"
-            ) from error
+            )
 
 
 def name_jobs_by_what_varies(overrides: Sequence[str]) -> list[str]:

@@ -75,7 +75,7 @@ def check_recorded(saved: DictConfig, check: Callable[[DictConfig], None], file:
     """
     try:
         check(saved)
-    except ConfigError as error:
+    except ValueError as error:
         raise ConfigError(
             f"{str(error).rstrip('.')}. That is what {file} says; if an earlier version wrote it "
             "(provenance.json names the commit), change it there as CHANGELOG.md says, or go on with that version"

@@ -172,7 +172,7 @@ class FailedJobs(Callback):
         failed = [job for job in jobs if job.state is JobState.FAILED]
         for job in failed:
             print(f"{job.folder.name}: failed ({job.error})")
-        busy = all(is_locked(job.folder) for job in jobs)
+        busy = all(job.state is not JobState.FINISHED and is_locked(job.folder) for job in jobs)
         if busy:
             print("nothing ran: another process is at work in the folder of every job; wait for it, or stop it")
         print(f"results: {folder}", flush=True)

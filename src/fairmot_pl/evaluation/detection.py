@@ -68,8 +68,7 @@ class TruthBoxes:
         frames: `(G,)` ascending.
         boxes: `(G, 4)` xyxy in image pixels.
         ignored: `(G,)` whether a box is neither to be found nor wrong to be found.
-        visibility: `(G,)` visible share in [0, 1]; where it is 1 everywhere nothing is known of it, and bands of
-            visibility hold nobody.
+        visibility: `(G,)` visible share in [0, 1]; 1 everywhere where the data set does not tell it.
     """
 
     frames: Int
@@ -87,11 +86,13 @@ class DetectionRecord:
         outcomes: `(N, B, T)` int8 `FALSE`, `TRUE` or `IGNORED`, for each of `BANDS` and `IOUS`; B and T are 1 in a
             record that knows AP50 alone.
         positives: `(B,)` number of boxes to be found.
+        tells_visibility: whether anybody is less than wholly visible; else nothing is known of visibility.
     """
 
     scores: NDArray[np.float32]
     outcomes: NDArray[np.int8]
     positives: Int
+    tells_visibility: bool
 
 
 def detection_record(
@@ -115,11 +116,7 @@ def detection_record(
     heights = {"truth": truth.boxes[:, 3] - truth.boxes[:, 1], "found": boxes[:, 3] - boxes[:, 1]}
     outcomes = np.empty((len(scores), len(bands), len(thresholds)), np.int8)
     positives = np.empty(len(bands), np.int64)
-    told = bool((truth.visibility < 1).any())  # data sets that do not say have 1 everywhere
     for place, band in enumerate(bands):
-        if band.of == "visibility" and not told:
-            outcomes[:, place], positives[place] = IGNORED, 0
-            continue
         value = truth.visibility if band.of == "visibility" else heights["truth"]
         ignored = truth.ignored | (value < band.low) | (value >= band.high)
         positives[place] = int((~ignored).sum())
@@ -130,7 +127,12 @@ def detection_record(
             taken = matched >= 0
             outcomes[:, place, step] = alone
             outcomes[taken, place, step] = np.where(ignored[matched[taken]], IGNORED, TRUE)
-    return DetectionRecord(scores=np.asarray(scores, np.float32), outcomes=outcomes, positives=positives)
+    return DetectionRecord(
+        scores=np.asarray(scores, np.float32),
+        outcomes=outcomes,
+        positives=positives,
+        tells_visibility=bool((truth.visibility < 1).any()),
+    )
 
 
 class _Pairs(NamedTuple):
@@ -184,19 +186,21 @@ def merge_detection(records: Sequence[DetectionRecord]) -> DetectionRecord:
         scores=np.concatenate([record.scores for record in records]),
         outcomes=np.concatenate([record.outcomes for record in records]),
         positives=np.sum([record.positives for record in records], axis=0),
+        tells_visibility=any(record.tells_visibility for record in records),
     )
 
 
 def detection_figures(record: DetectionRecord) -> dict[str, float]:
     """AP50, and in a full record AP, then both for each band that holds somebody; fractions.
 
-    AP is 0 where nobody is to be found at all.
+    AP is 0 where nobody is to be found at all. Bands of visibility are left out where nothing is known of it.
     """
     order = np.argsort(-record.scores, kind="stable")
     full = record.outcomes.shape[2] == len(IOUS)
     figures: dict[str, float] = {}
     for place, band in enumerate(BANDS[: record.outcomes.shape[1]]):
-        if not record.positives[place] and band.of != "all":
+        unknown = band.of == "visibility" and not record.tells_visibility
+        if unknown or (not record.positives[place] and band.of != "all"):
             continue
         precision = np.array(
             [

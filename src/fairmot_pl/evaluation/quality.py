@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -127,7 +127,7 @@ def combine_quality(records: Mapping[str, QualityRecord]) -> Quality:
         overall={**detection_figures(merged), **embedding_figures(embeddings)},
         sequences={
             name: {
-                **detection_figures(record.detection),
+                **detection_figures(replace(record.detection, tells_visibility=merged.tells_visibility)),
                 **(embedding_figures([record.embedding]) if record.embedding is not None else {}),
             }
             for name, record in ordered.items()

@@ -75,7 +75,7 @@ class Explanation:
             return f"{differ}; they have no figure in common."
         metric, first, second = self.figures[0]
         name = metric.removeprefix("val/")
-        others = [name.removeprefix("val/") for name, a, b in self.figures if a != b]
+        others = [name.removeprefix("val/") for name, a, b in self.figures if a != b and (a == a or b == b)]
         if not others:
             return f"{differ}; all their figures are equal."
         if first == second:
@@ -141,7 +141,8 @@ def explain(first: RunRecord, second: RunRecord, metrics: Sequence[str]) -> Expl
         code=[*_recorded(runs, "environment", {"git_commit": COMMIT}), *_uncommitted(runs)],
         changed_files=changes_between(*commits),
         figures=[
-            (name, first.metrics.get(name, math.nan), second.metrics.get(name, math.nan)) for name in [*shown, *refined]
+            (name, first.metrics.get(name, math.nan), second.metrics.get(name, math.nan))
+            for name in dict.fromkeys([*shown, *refined])
         ],
         sequences=sequences,
         verdicts={metric: _verdict(groups, metric) for metric in sequences},

@@ -37,6 +37,8 @@ class Pairs(NamedTuple):
     def where(self, which: NDArray[Any]) -> Pairs:
         """Those that `which`, a mask or indices over P, picks."""
         if which.dtype == np.bool_:
+            if len(which) != len(self.rows):
+                raise IndexError(f"a mask of {len(which)} for {len(self.rows)} pairs")
             (which,) = which.nonzero()
             if len(which) == len(self.rows):
                 return self

@@ -170,11 +170,8 @@ class OnlineTracker(TrackerSettings):
         left, top, right, bottom = detections.boxes.T
         usable = (right > left) & (bottom > top) & (detections.scores > floor)
         kept = detections.select(order[usable[order]])
-        return (
-            kept.with_embeddings(unit_length(kept.embeddings))
-            if self._association.needs_embeddings
-            else kept.without_embeddings()
-        )
+        looks = unit_length(kept.embeddings) if self._association.needs_embeddings else kept.embeddings[:, :0]
+        return Detections.trusted(**{**vars(kept), "embeddings": looks})
 
     def _check(self, detections: Detections) -> None:
         for name in ("boxes", "scores", "embeddings"):
