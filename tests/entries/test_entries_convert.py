@@ -144,6 +144,16 @@ def test_an_export_that_is_none_says_what_to_change(run, yolo, tmp_path, capfd, 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_video_with_a_broken_image_is_not_left_out_unsaid(run, yolo, tmp_path, capfd):
+    next(iter(sorted(yolo.rglob("*.jpg")))).write_bytes(b"no image")
+    given = [f"source={yolo}", "format=yolo", f"output={tmp_path / 'p' / 'out'}", "frame_rate=25", "drop_faulty=true"]
+    with pytest.raises(SystemExit) as stop:
+        run("convert", *given)
+    assert stop.value.code == 1
+    assert "nothing was converted" in capfd.readouterr().out
+    assert not (tmp_path / "p").exists()
+
+
 def test_no_empty_folder_of_a_video_stays(run, tmp_path, capfd):
     with VideoWriter(tmp_path / "street.mp4", frame_rate=12) as writer:
         writer.write(np.zeros((96, 160, 3), np.uint8))

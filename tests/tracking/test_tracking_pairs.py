@@ -44,3 +44,13 @@ def test_a_matrix_and_back():
     np.testing.assert_array_equal(
         pairs.where(pairs.costs < 0.25).matrix(np.array([1, 4]), np.array([2, 5])), [[0.2, np.inf], [np.inf, np.inf]]
     )
+
+
+def test_pairs_are_picked_by_mask_or_index_and_another_mask_is_refused():
+    pairs = Pairs(np.array([0, 0, 2]), np.array([1, 2, 0]), np.array([0.1, 0.2, 0.3]))
+    for which in (np.array([True, False, True]), np.array([0, 2])):
+        assert [column.tolist() for column in pairs.where(which)] == [[0, 2], [1, 0], [0.1, 0.3]]
+    assert pairs.where(np.ones(3, bool)) is pairs
+    for length in (2, 4):
+        with pytest.raises(IndexError, match=f"a mask of {length} for 3 pairs"):
+            pairs.where(np.ones(length, bool))
