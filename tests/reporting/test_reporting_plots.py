@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fairmot_pl.reporting.figures import to_png, to_svg
+from fairmot_pl.reporting.figures import new_figure, to_png, to_svg
 from fairmot_pl.reporting.metrics_log import MetricsLog, read_metrics
+from fairmot_pl.reporting.page import page
 from fairmot_pl.reporting.tracking_plots import hota_figure, sequence_figure
 from fairmot_pl.reporting.training_plots import MAX_POINTS, loss_figure, validation_figure
 
@@ -144,6 +145,13 @@ def test_an_svg_stands_on_its_own_and_follows_the_page(summary):
     assert "var(--plot-blue, #0072b2)" in svg
     assert "var(--plot-ink, " in svg
     assert not re.search(r"(href|src)=[\"'](?!#)|url\((?!#)|<script|<!DOCTYPE", svg)
+
+
+@pytest.mark.parametrize(("inches", "share"), [(9.6, "1"), (6.4, "0.667"), (11.0, "1")])
+def test_a_narrow_figure_takes_its_share_of_the_page_so_that_type_is_of_one_size(inches, share):
+    figure, _ = new_figure(1, 1, width=inches)
+    assert ElementTree.fromstring(to_svg(figure, alt="x")).get("style") == f"--share: {share}"
+    assert "width: calc(100% * var(--share, 1))" in page("title", [])
 
 
 def test_an_svg_is_the_same_each_time(summary):

@@ -27,6 +27,9 @@ COLOURS = {name: hex_colour(colour) for name, colour in OKABE_ITO.items() if nam
 _THEMED = {INK: "ink", MUTED: "muted", GRID: "grid"} | {colour: name for name, colour in COLOURS.items()}
 """Colours that a page may exchange through CSS variables `--plot-*`, to follow its light or dark."""
 
+PAGE_WIDTH = 9.6
+"""Inches of a figure that is as wide as the page; narrower ones take their share of it, so that type is of one size."""
+
 _STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
@@ -66,7 +69,7 @@ def styled() -> Iterator[None]:
 
 
 def new_figure(
-    rows: int, columns: int, *, width: float = 9.6, height: float = 3.1, gap: float = 0.02
+    rows: int, columns: int, *, width: float = PAGE_WIDTH, height: float = 3.1, gap: float = 0.02
 ) -> tuple[Figure, list[Axes]]:
     """A figure of `rows` x `columns` panels; `height` inches each row, `gap` the share of it left between rows."""
     from matplotlib.figure import Figure
@@ -102,8 +105,9 @@ def to_svg(figure: Figure, *, alt: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r' id="[A-Za-z0-9]+_\d+"', "", svg)  # nobody refers to these, and several figures share a page
     svg = re.sub(r"#[0-9a-f]{6}\b", lambda found: _variable(found.group()), svg)
-    label = escape(alt, quote=True)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).replace(">", f"><title>{label}</title>", 1)
+    label, share = escape(alt, quote=True), min(1.0, figure.get_figwidth() / PAGE_WIDTH)
+    opening = f'<svg role="img" aria-label="{label}" style="--share: {share:.3g}"'
+    return svg.replace("<svg", opening, 1).replace(">", f"><title>{label}</title>", 1)
 
 
 def plotted(figure: Figure | None, alt: str) -> str:

@@ -73,7 +73,7 @@ def slice_figure(folds: Folds, objective: str) -> Figure | None:
     colours = np.repeat(_colours(len(folds)), [len(trials) for trials in folds])
     columns = min(3, len(names))
     with styled():
-        figure, panels = new_figure(-(-len(names) // columns), columns, height=2.6)
+        figure, panels = new_figure(-(-len(names) // columns), columns, height=2.6, gap=0.06)
         for panel, name in zip(panels, names, strict=False):
             values = _values(folds, name)
             panel.scatter(values, gains, s=9, c=colours.tolist(), alpha=0.6, linewidths=0)
