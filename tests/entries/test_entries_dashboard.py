@@ -56,9 +56,10 @@ def shown(workspace, *without: str) -> set[str]:
 
 
 def test_a_training_and_an_evaluation_in_wandb(train_tiny, run, world_root, workspace):
-    trained = train_tiny(*QUICK)
+    trained = train_tiny(*QUICK, "callbacks.media.images=3")
     (recorded,) = read_wandb_runs(trained.folder)
     assert recorded.job_type == "train"
+    check_media(recorded, trained.folder, images=3)
     keys = documented("Training") + documented("Validation")
     logged = recorded.names | {name for name in recorded.summary if name.startswith("result/")}
     assert differences(logged, keys) == (set(), set())
@@ -95,12 +96,11 @@ def test_a_training_and_an_evaluation_in_wandb(train_tiny, run, world_root, work
     assert recorded.summary["result/HOTA"] == evaluated.metrics["val/HOTA"]
 
 
-def test_media_are_whole_and_within_their_bytes(train_tiny):
-    trained = train_tiny(*QUICK, "callbacks.media.images=3", "trainer.max_epochs=2")
-    (recorded,) = read_wandb_runs(trained.folder)
+def check_media(recorded, folder, *, images):
+    """Media are whole."""
     media = recorded.files / "media"
     pictures = list(media.rglob("*.jpg"))
-    assert len(pictures) == 3  # of the last validation: the first was no full one
+    assert len(pictures) == images  # of the last validation: the first was no full one
     assert len(list(media.rglob("*.mp4"))) == 1
     boxes = [json.loads(path.read_text())["box_data"] for path in media.rglob("*.boxes2D.json")]
     assert boxes
@@ -116,8 +116,10 @@ def test_media_are_whole_and_within_their_bytes(train_tiny):
     assert [row[0] for row in content["data"]] == ["SYN-101", "SYN-102", "OVERALL"]
     assert {"HOTA", "IDSW", "AP", "TPR@FAR=0.1"} <= set(content["columns"])
     staged = {path.parent for paths in recorded.artifacts.values() for path in paths}
-    assert staged == {(trained.folder / "wandb/artifacts/staging").resolve()}
+    assert staged == {(folder / "wandb/artifacts/staging").resolve()}
 
+
+def test_media_stay_within_their_bytes(train_tiny):
     scarce = train_tiny(*QUICK, "trainer.max_epochs=1", "callbacks.media.max_megabytes=0.006")
     (recorded,) = read_wandb_runs(scarce.folder)
     handed = [path for kind in ("*.jpg", "*.mp4") for path in (recorded.files / "media").rglob(kind)]

@@ -49,18 +49,17 @@ def command(folder: Path, entry: str, *arguments: str) -> dict[str, float]:
         pytest.param([3, 9], False, id="unequal shares"),
     ],
 )
-def test_validation_of_two_processes_equals_that_of_one(train_tiny, world_root, tmp_path, frames, again):
-    trained = train_tiny("trainer.max_epochs=1", "model.score_threshold=0.01", "callbacks.media.frames=0")
+def test_validation_of_two_processes_equals_that_of_one(run, checkpoint, world_root, tmp_path, frames, again):
     data = [f"data.root={world_root}", *ONE, f"data.synthetic.val_frames={frames[1]}", "data.val_batch_size=2"]
     if frames[0] != frames[1]:
         data.append("data.synthetic.val=3")
     given = [
-        f"checkpoint={trained.folder}",
+        f"checkpoint={checkpoint}",
         *data,
         "callbacks.media.frames=2",
         *LOOSE,
     ]
-    alone = command(tmp_path, "evaluate", *given, "trainer.devices=1", "outputs_cache=off")
+    alone = run("evaluate", *given, "trainer.devices=1", "outputs_cache=off").metrics
     two = [*given, "trainer.devices=2", "outputs_cache=kept"]
     together = command(tmp_path, "evaluate", *two, "name=two")
     entries = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.npz")}
