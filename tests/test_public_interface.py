@@ -132,7 +132,7 @@ HEAVY = {"torch", "pytorch_lightning", "hydra", "omegaconf", "wandb", "timm"}
         ),
         ("from fairmot_pl import Detector", {"pytorch_lightning", "hydra"}),
         (
-            "from fairmot_pl import compare, convert, report, submit",
+            "from fairmot_pl import check_data, compare, convert, evaluate, report, submit, train, tune",
             {"torch", "pytorch_lightning", "lightning_fabric", "timm"},
         ),
     ],

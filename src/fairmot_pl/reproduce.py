@@ -73,11 +73,13 @@ def check_run_folder(folder: Path) -> None:
 
 def reproduce(config: DictConfig) -> Outcome:
     """Repeat the run and compare."""
+    from fairmot_pl.runs.training import run_training
+
     original, folder, whole = Path(config.run), output_folder(), config.steps == ALL
     check_run_folder(original)
     repeated = repeated_config(config, original)
     check_recorded(repeated, train.check, original / CONFIG_NAME)
-    train.run_training(repeated, folder, finish=whole)
+    run_training(repeated, folder, finish=whole)
     if not is_main_process():
         return Outcome(folder, silent=True)
     found = compare_repetition(original, folder, whole=whole)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 from omegaconf import OmegaConf
@@ -154,6 +156,26 @@ def test_the_quoting_that_is_proposed_is_taken_letter_by_letter(value):
 def test_an_ablation_of_another_command_is_said_to_be_one():
     with pytest.raises(ConfigError, match=r"^\+ablation=weighting varies loss/weighting, which evaluate does not have"):
         check_command_line("evaluate", ["checkpoint=x", "data=synthetic", "+ablation=weighting"], lambda config: None)
+
+
+@pytest.mark.parametrize("entry", ["train", "evaluate", "tune", "check_data"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sede=3"], "unknown key 'sede'. Did you mean 'seed'?"),
+        (["+sede=3"], "unknown key 'sede'. Did you mean 'seed'?"),
+        (["--halp"], "unknown switch '--halp'. Did you mean '--help'?"),
+    ],
+)
+def test_a_misspelt_word_is_refused_before_torch_is_loaded(entry, arguments, said):
+    given = [*arguments, *(["checkpoint=x"] if entry in ("evaluate", "tune") else [])]
+    program = (
+        f"import sys\nfrom fairmot_pl.{entry} import main\nsys.argv[1:] = {given}\n"
+        "try:\n    main()\nfinally:\n    print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "False\n")
+    assert done.stderr.startswith(f"error: {said}")
 
 
 def test_a_sound_sweep_passes():

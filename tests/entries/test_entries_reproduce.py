@@ -162,14 +162,14 @@ def test_a_configuration_changed_by_hand_is_named(trained, reproduced):
 
 
 def test_other_initial_weights_are_named(trained, reproduced, monkeypatch):
-    original = fairmot_pl.train.build_module
+    original = fairmot_pl.runs.training.build_module
 
     def other(*given):
         module = original(*given)
         next(module.model.reid_head.parameters()).data += 1
         return module
 
-    monkeypatch.setattr(fairmot_pl.train, "build_module", other)
+    monkeypatch.setattr(fairmot_pl.runs.training, "build_module", other)
     status, _, found = reproduced(trained, "steps=1")
     assert (status, found["first_difference"]) == (1, "the initial weights")
     assert found["differences"][0]["lines"][0].startswith("1 of ")

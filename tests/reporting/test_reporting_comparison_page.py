@@ -86,6 +86,25 @@ def test_the_page_has_all_parts_and_needs_no_network(table, tmp_path):
     assert text.count("<svg") == 5
 
 
+def test_costs_that_do_not_differ_take_no_rows(tmp_path):
+    for weighting in ("fixed", "uncertainty"):
+        write_run(tmp_path / "s" / weighting, weighting=weighting)
+    page = write_comparison_page(tmp_path, comparison_table(find_runs([tmp_path / "s"])), title="t").read_text()
+    section = page.partition("<h2>Cost</h2>")[2].partition("</section>")[0]
+    assert "<table" not in section
+    assert "<svg" not in section
+    assert (
+        "The same for every setting: parameters, millions: 1.064; frames a second, network and tracker: 29;" in section
+    )
+
+
+def test_costs_that_differ_are_a_table(table, tmp_path):
+    page = write_comparison_page(tmp_path, table, title="t").read_text()
+    section = page.partition("<h2>Cost</h2>")[2].partition("</section>")[0]
+    assert section.count("<tr>") == 7  # six settings
+    assert "The same for every setting" not in section
+
+
 def test_two_runs_are_explained_on_the_page(tmp_path):
     runs = find_runs([write_run(tmp_path / "a"), write_run(tmp_path / "b", dim=128, hota=0.5)])
     page = write_comparison_page(tmp_path, comparison_table(runs), title="t", explanation=explain(*runs, ["val/HOTA"]))

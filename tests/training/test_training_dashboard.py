@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from entries.wandb_run import read_wandb_runs
+from fairmot_pl.evaluation.summary import Summary
 from fairmot_pl.mot_format import tracks_of_frame
 from fairmot_pl.reporting.run_records import flat
 from fairmot_pl.reporting.wording import best_is
 from fairmot_pl.structures import AnnotatedSequence, FrameAnnotation
 from fairmot_pl.training.callbacks.media import full_validations, is_kept, within
 from fairmot_pl.training.callbacks.pictures import chosen_frames
-from fairmot_pl.training.dashboard.board import outcome_of
+from fairmot_pl.training.dashboard.board import Ending, outcome_of
 from fairmot_pl.training.dashboard.card import TAG_LENGTH, RunCard
 from fairmot_pl.training.dashboard.mlflow_board import mlflow_name
 from fairmot_pl.training.dashboard.settings import LoggerSettings
-from fairmot_pl.training.dashboard.views import jpeg, shown_frames
+from fairmot_pl.training.dashboard.views import ValidationView, jpeg, shown_frames
+from fairmot_pl.training.dashboard.wandb_board import WandbBoard
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,24 @@ def test_pictures_stay_within_their_bytes(sequences):
     kept, left = within(shown, sum(sizes[:2]) + 1)
     assert (len(kept), left) == (2, 1)
     assert within(shown, 10) == ([], 10)
+
+
+def test_pictures_of_several_sizes_are_several_lists_in_wandb(sequences, tmp_path, caplog):
+    for frame in sequences[1].frames:
+        Image.new("RGB", (60, 50)).save(frame.image_path)
+    shown = picked(sequences, 4, max_side=80)
+    summary = Summary(overall={"HOTA": 0.5}, sequences={name: {"HOTA": 0.5} for name in "AB"}, curves={})
+    board = WandbBoard(mode="offline", keep_checkpoints=False, save_dir=tmp_path, project="p")
+    board.show_validation(ValidationView(step=1, epoch=0, summary=summary, frames=shown))
+    board.end(Ending.FINISHED)
+    assert "do not match" not in caplog.text
+    ((row,),) = (found.history for found in read_wandb_runs(tmp_path))
+    for key, (width, height), of_size in (
+        ("val/frames", (80, 40), shown[:2]),
+        ("val/frames/60x50", (60, 50), shown[2:]),
+    ):
+        assert (row[f"{key}/width"], row[f"{key}/height"]) == (width, height)
+        assert row[f"{key}/captions"] == [of.caption for of in of_size]
 
 
 def test_tracks_of_one_frame():

@@ -28,6 +28,7 @@ from fairmot_pl.config.lightning_errors import misconfiguration
 from fairmot_pl.config.overrides import (
     ANSWERED_BY_HYDRA,
     check_command_line,
+    check_switches,
     name_jobs_by_what_varies,
     split_arguments,
 )
@@ -130,6 +131,7 @@ def run_command(
     _quiet()
     with plain_errors():
         switches, overrides = split_arguments(expand(relaunched(name, sys.argv[1:])))
+        check_switches(switches)
         check_launcher(overrides)
         if not ANSWERED_BY_HYDRA & set(switches):
             check_command_line(name, overrides, check)

@@ -1,4 +1,7 @@
-"""What each node of a configuration may hold."""
+"""What each node of a configuration may hold.
+
+What can be told without torch is looked at first; the classes that need it are loaded by the function that asks them.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytorch_lightning as pl
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from fairmot_pl.codec.sampling import check_sampling
 from fairmot_pl.config.check import ConfigError, check_call, check_keys
 from fairmot_pl.config.entry import plain
-from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.sources import OWN_KEYS, find_reader
 from fairmot_pl.data.splits import check_split
 from fairmot_pl.data.synthetic import OF_THE_SET
 from fairmot_pl.data.synthetic_config import SyntheticConfig
-from fairmot_pl.losses.box import check_box_loss
-from fairmot_pl.losses.identity import build_identity_loss
-from fairmot_pl.losses.weighting import build_weighting
 from fairmot_pl.tracking.refine import Refinement
 from fairmot_pl.tracking.tracker import OnlineTracker
 from fairmot_pl.training.dashboard.settings import LoggerSettings
-from fairmot_pl.training.datamodule import FairMOTDataModule
-from fairmot_pl.training.module import FairMOTModule
 
 MODULE_NODES = {
     "model": {
@@ -78,6 +73,13 @@ def check_module(config: DictConfig) -> None:
     """
     for node, keys in MODULE_NODES.items():
         check_keys(plain(config[node]), keys, node)
+
+    from fairmot_pl.codec.sampling import check_sampling
+    from fairmot_pl.losses.box import check_box_loss
+    from fairmot_pl.losses.identity import build_identity_loss
+    from fairmot_pl.losses.weighting import build_weighting
+    from fairmot_pl.training.module import FairMOTModule
+
     values, names = module_arguments(config)
     check_call({"num_identities": 0, **values}, FairMOTModule, "", names=names)
     build_weighting(values["weighting"], values["weighting_options"])
@@ -100,8 +102,6 @@ def check_data(config: DictConfig) -> None:
     if OmegaConf.is_missing(config.data, "root"):
         raise ConfigError("data.root is missing; add data.root=FOLDER, the folder that the data set lies in")
     data = plain(config.data)
-    check_call(data, FairMOTDataModule, "data")
-    check_call(data["augmentation"], Augmentation, "data.augmentation")
     for side in ("train", "val"):
         for name, source in (data.get(side) or {}).items():
             options = {key: value for key, value in source.items() if key not in OWN_KEYS}
@@ -112,6 +112,12 @@ def check_data(config: DictConfig) -> None:
     if data.get("synthetic") is not None:
         fields = inspect.signature(SyntheticConfig).parameters
         check_keys(data["synthetic"], {*OF_THE_SET, *fields}, "data.synthetic")
+
+    from fairmot_pl.data.augment import Augmentation
+    from fairmot_pl.training.datamodule import FairMOTDataModule
+
+    check_call(data, FairMOTDataModule, "data")
+    check_call(data["augmentation"], Augmentation, "data.augmentation")
 
 
 def check_run(config: DictConfig) -> None:
@@ -125,11 +131,14 @@ def check_run(config: DictConfig) -> None:
     for key in OWN_TRAINER_KEYS:
         if key in trainer:
             raise ConfigError(f"trainer.{key} is set by this package; use the nodes logger and callbacks instead")
+    check_call(plain(config.logger), LoggerSettings, "logger")
+    LoggerSettings(**plain(config.logger))
+
+    import pytorch_lightning as pl
+
     if trainer.get("precision") == "auto":
         trainer.pop("precision")
     check_call(trainer, pl.Trainer, "trainer")
-    check_call(plain(config.logger), LoggerSettings, "logger")
-    LoggerSettings(**plain(config.logger))
     for name, node in plain(config.callbacks).items():
         if node is not None:
             if not isinstance(node, dict) or "_target_" not in node:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -37,6 +38,19 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         belongs = position > 0 and arguments[position - 1] in WITH_VALUE
         (switches if argument.startswith("-") or belongs else overrides).append(argument)
     return switches, overrides
+
+
+def check_switches(switches: Sequence[str]) -> None:
+    """Refuse switches that Hydra does not have.
+
+    Raises:
+        ConfigError: naming the first one, and the nearest that there is.
+    """
+    parser = get_args_parser()
+    _, unknown = parser.parse_known_args(list(switches))
+    if unknown:
+        known = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+        raise ConfigError(f"unknown switch {unknown[0]!r}.{nearest(unknown[0], known)} Allowed: {', '.join(known)}")
 
 
 def check_command_line(config_name: str, overrides: Sequence[str], check: Callable[[DictConfig], None]) -> None:

@@ -175,21 +175,26 @@ def _difference_cells(metric: str, verdict: Verdict) -> list[str]:
 
 
 def _cost_section(groups: Sequence[RunGroup], costs: Sequence[dict[str, float]], metric: str) -> str:
-    if not any(costs):
+    """The costs that differ as picture and table; those that are the same for every setting in a sentence."""
+    shown = {
+        name: [f"{found[name] / COSTS[name].scale:.4g}" if name in found else "-" for found in costs]
+        for name in COSTS
+        if any(name in found for found in costs)
+    }
+    if not shown:
         return ""
-    short = metric.removeprefix("val/")
-    known = [name for name in COSTS if any(name in found for found in costs)]
-    rows = [
-        [
-            group.name,
-            *(f"{found[name] / COSTS[name].scale:.4g}" if name in found else "-" for name in known),
-            figure_text(metric, group.mean(metric)),
-        ]
-        for group, found in zip(groups, costs, strict=True)
-    ]
-    header = ["Setting", *(COSTS[name].axis for name in known), f"{short} %" if is_fraction(metric) else short]
-    figure = _svg(cost_figure(groups, costs, metric), f"{short} over what each setting costs")
-    return page.section("Cost", figure, page.table(header, rows))
+    differing = {name: texts for name, texts in shown.items() if len(set(texts)) > 1}
+    alike = [f"{COSTS[name].axis}: {texts[0]}" for name, texts in shown.items() if name not in differing]
+    parts = []
+    if differing:
+        short = metric.removeprefix("val/")
+        header = ["Setting", *(COSTS[name].axis for name in differing), f"{short} %" if is_fraction(metric) else short]
+        names, figures = [group.name for group in groups], [figure_text(metric, group.mean(metric)) for group in groups]
+        parts.append(_svg(cost_figure(groups, costs, metric), f"{short} over what each setting costs"))
+        parts.append(page.table(header, list(zip(names, *differing.values(), figures, strict=True))))
+    if alike:
+        parts.append(page.caption(f"The same for every setting: {'; '.join(alike)}."))
+    return page.section("Cost", *parts)
 
 
 def _explained(explanation: Explanation) -> str:

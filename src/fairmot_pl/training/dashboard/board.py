@@ -29,7 +29,7 @@ class Board(ABC):
     It comes before Lightning's logger among the bases of a class, so that it is the one whose `finalize` is called.
     """
 
-    def finalize(self, status: str = "success") -> None:  # noqa: B027
+    def finalize(self, status: str = "success") -> None:  # noqa: B027  # empty, and not to be overridden
         """Nothing: a trainer calls this after each of its tasks, and a run ends once, when all its work is done."""
 
     @abstractmethod

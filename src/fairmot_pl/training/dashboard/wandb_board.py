@@ -91,8 +91,8 @@ class WandbBoard(Board, WandbLogger):
         if view.clip is not None:
             content["val/clip"] = wandb.Video(str(view.clip), format="mp4")
         with tempfile.TemporaryDirectory() as folder:
-            if view.frames:
-                content["val/frames"] = [_image(frame, Path(folder)) for frame in view.frames]
+            for name, frames in _of_one_size(view.frames).items():
+                content[name] = [_image(frame, Path(folder)) for frame in frames]
             self._log(content, epoch=view.epoch, step=view.step)
 
     @rank_zero_only
@@ -143,6 +143,16 @@ class WandbBoard(Board, WandbLogger):
             yield
         finally:
             del os.environ["WANDB_DATA_DIR"]
+
+
+def _of_one_size(frames: Sequence[ShownFrame]) -> dict[str, list[ShownFrame]]:
+    """Pictures by key: wandb lays out a list by its first picture, so those of other sizes get keys of their own."""
+    found: dict[str, list[ShownFrame]] = {}
+    for frame in frames:
+        height, width = frame.image.shape[:2]
+        alike = frame.image.shape == frames[0].image.shape
+        found.setdefault("val/frames" if alike else f"val/frames/{width}x{height}", []).append(frame)
+    return found
 
 
 def _image(frame: ShownFrame, folder: Path) -> wandb.Image:
