@@ -169,7 +169,7 @@ class TrackTable(Columns):
         unproven = self.states == TENTATIVE
         lives: Mask = ~(missed & (unproven | self.overdue))
         self.overdue |= missed & (self.states == LOST) & (frame - self.last_frame > buffer)
-        self.states[missed] = LOST
+        self.states[missed] = LOST  # those that end too, of whom nobody hears again
         return lives
 
     def distinct(self, boxes: Array, limit: float) -> Mask:
