@@ -22,6 +22,8 @@ import numpy as np
 import torch
 from plain_pipeline import plain_sample
 
+from fairmot_pl.codec.heatmap import with_heatmap
+from fairmot_pl.codec.maps import STRIDE
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import TrainingSamples
 from fairmot_pl.data.identities import IdentityIndex
@@ -64,7 +66,7 @@ def pipelines(found: list[DataSource], size: tuple[int, int], scratch: Path) -> 
     def floats(samples: TrainingSamples) -> Callable[[int], object]:
         def make(index: int) -> object:
             sample = samples[0, index]
-            return to_unit(sample.image), sample.targets
+            return to_unit(sample.image), with_heatmap(sample.targets, map_size=(size[0] // STRIDE, size[1] // STRIDE))
 
         return make
 

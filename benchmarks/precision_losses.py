@@ -22,7 +22,6 @@ from fairmot_pl.benchmarking.plain import PlainFairMOT, plain_losses
 from fairmot_pl.codec.maps import STRIDE, Targets
 from fairmot_pl.codec.targets import encode_targets
 from fairmot_pl.data.progress import progress
-from fairmot_pl.models.compiling import compile_parts
 
 TASKS = ("total", "heatmap", "size", "offset", "reid")
 IDENTITIES, PEOPLE, LAST = 40, 12, 50
@@ -60,7 +59,7 @@ def run(name: str, seed: int, bfloat16: bool, plain: bool, given: argparse.Names
         PlainFairMOT(module.model)
         losses_of = partial(plain_losses, module)
     elif given.compile:
-        compile_parts(module.model)
+        module.fuse()
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-4)
     curves: dict[str, list[Tensor]] = {task: [] for task in TASKS}
     batches = [pictures(given.batch, tuple(given.size), number, device) for number in range(given.batches)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairmot_pl.codec.targets import encode_targets, gaussian_peak, gaussian_radius
+from fairmot_pl.codec.targets import encode_targets, gaussian_radius
 
 
 @pytest.mark.parametrize(
@@ -129,28 +129,3 @@ def test_too_many_objects_are_dropped_aloud():
 def test_bad_input(options, message):
     with pytest.raises(ValueError, match=message):
         encode([[8, 8, 40, 80]], **options)
-
-
-def test_peaks_are_raised_one_by_one():
-    """Bit for bit what the formula gives: float64 profiles, outer product, maximum, float32."""
-    rng = np.random.default_rng(5)
-    corner, extent = rng.uniform(-60, 220, (60, 2)), rng.uniform(-2, 150, (60, 2))
-    classes = rng.integers(0, 2, 60)
-    boxes = np.concatenate([corner, corner + extent], axis=1)
-    expected = np.zeros((2, 24, 40), np.float32)
-    y, x = np.arange(24.0)[:, None], np.arange(40.0)[None]
-    for box, kind in zip(boxes / 4, classes, strict=True):
-        width, height = box[2:] - box[:2]
-        if min(width, height) > 0:
-            column, row = np.floor(((box[:2] + box[2:]) / 2).clip(0, (39, 23)))
-            radius = int(gaussian_radius(np.ceil(height), np.ceil(width)))
-            across, down = (
-                np.where(np.abs(away) <= radius, np.exp(-(away**2) / (2 * ((2 * radius + 1) / 6) ** 2)), 0)
-                for away in (x - column, y - row)
-            )
-            peak = down * across
-            peak[peak < np.finfo(np.float64).eps] = 0
-            expected[kind] = np.maximum(expected[kind], peak)
-    targets = encode_targets(boxes, np.arange(60), map_size=(24, 40), classes=classes, num_classes=2)
-    np.testing.assert_array_equal(targets.heatmap.numpy(), expected)
-    assert gaussian_peak(3).max() == 1  # shared ones stay as they were

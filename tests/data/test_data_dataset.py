@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from fairmot_pl.data.augment import Augmentation
-from fairmot_pl.data.dataset import TrainingSample, TrainingSamples
+from fairmot_pl.data.dataset import TrainingSample, TrainingSamples, collate_samples
 from fairmot_pl.data.frames import SequenceFrames, collate_frames
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.images import letterbox_pixels, read_image, to_planes
@@ -47,7 +47,6 @@ def test_a_sample_is_an_image_and_its_targets(make_sequence, tmp_path):
     letterbox = Letterbox((48, 80), INPUT)
     pixels = letterbox_pixels(read_image(folder / "img1" / "000003.jpg"), letterbox)
     torch.testing.assert_close(image, to_planes(pixels))
-    assert targets.heatmap.shape == (1, 16, 24)
     assert targets.mask.tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
     assert targets.identity[:2].tolist() == [2, 3]  # two people in each of two sequences
     # gt: frame 3, tlwh (3, 5, 12, 30) and (-6, 3, 20.5, 41), the latter reaching outside
@@ -60,7 +59,7 @@ def test_an_image_without_people_is_a_sample(make_sequence, tmp_path):
     dataset = samples(read(tmp_path))
     targets = dataset[0, 0].targets
     assert targets.mask.sum() == 0
-    assert targets.heatmap.max() == 0
+    assert targets.cells == 0
 
 
 def test_an_index_alone_is_epoch_zero(make_sequence, tmp_path):
@@ -84,12 +83,19 @@ def test_workers_do_not_change_a_sample(make_sequence, tmp_path, encoding):
     runs = []
     for workers in (0, 2):
         sampler = EpochSampler(len(dataset), shuffle=True, seed=4, start_epoch=3)
-        loader = DataLoader(dataset, batch_size=3, sampler=sampler, num_workers=workers, worker_init_fn=prepare_worker)
+        loader = DataLoader(
+            dataset,
+            batch_size=3,
+            sampler=sampler,
+            num_workers=workers,
+            worker_init_fn=prepare_worker,
+            collate_fn=collate_samples,
+        )
         runs.append(list(loader))
     assert [len(batch.image) for batch in runs[0]] == [3, 3, 1]
     for pair in zip(*runs, strict=True):
         assert_same(*pair)
-    assert type(runs[0][0].targets).__name__ == "Targets"
+    assert type(runs[0][0].targets).__name__ == "ObjectTargets"
 
 
 def test_clipping_belongs_to_a_data_set(make_sequence, tmp_path):
@@ -143,7 +149,14 @@ def test_workers_replace_a_broken_image_alike(make_sequence, tmp_path):
     runs = []
     for workers in (0, 2):
         sampler = EpochSampler(len(dataset), shuffle=True, seed=1)
-        loader = DataLoader(dataset, batch_size=3, sampler=sampler, num_workers=workers, worker_init_fn=prepare_worker)
+        loader = DataLoader(
+            dataset,
+            batch_size=3,
+            sampler=sampler,
+            num_workers=workers,
+            worker_init_fn=prepare_worker,
+            collate_fn=collate_samples,
+        )
         runs.append(list(loader))
     for pair in zip(*runs, strict=True):
         assert_same(*pair)

@@ -99,7 +99,7 @@ def test_training_uses_it_and_keeps_to_the_same_view(source, tmp_path):
     for index in range(3):
         first, second = plain[0, index], used[0, index]
         for one, other in zip(first.targets, second.targets, strict=True):
-            assert (one == other).all()
+            np.testing.assert_array_equal(one, other)
         difference = np.abs(first.image.numpy().astype(int) - second.image.numpy())
         assert difference.mean() < 4  # blocks of 8 pixels: nothing but edges
         assert (difference.max() == 0) == (index == 2)

@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from fairmot_pl.benchmarking.suite import PARTS
 from fairmot_pl.config.overrides import compose_checked
 
 TINY = ["input_size=[64,96]", "backbone=mobilenetv3_small_050", "laps=1", "device=cpu", "quick=true"]
@@ -20,12 +21,12 @@ def _threads():
 
 
 def test_parts_are_measured_beside_their_yardsticks(run):
-    ran = run("benchmark", *TINY, "parts=[network,decode,training,evaluation]")
+    ran = run("benchmark", *TINY, "parts=[network,decode,losses,training,evaluation]")
     document = json.loads((ran.folder / "benchmark.json").read_text())
     rows = {(row["part"], row["name"]): row for row in document["rows"]}
     parts = [part for part, _ in rows]
-    assert parts == ["yardstick", "network", "decode", "training", "yardstick", "evaluation"]
-    assert [row["yardstick"] for row in rows.values()] == ["R"] * 4 + ["U"] * 2
+    assert parts == ["yardstick", "network", "decode", "losses", "losses", "training", "yardstick", "evaluation"]
+    assert [row["yardstick"] for row in rows.values()] == ["R"] * 6 + ["U"] * 2
     unit = rows["yardstick", "R"]["seconds"]
     for row in rows.values():
         assert 0 < row["low"] <= row["seconds"] <= row["high"]
@@ -80,5 +81,5 @@ def test_what_cannot_be_measured_is_refused(refused, overrides, message):
 
 def test_the_defaults_are_the_whole_benchmark():
     config = compose_checked("benchmark", [])
-    assert len(config.parts) == 6
+    assert set(config.parts) == set(PARTS)
     assert [config.quick, config.growth, config.profile] == [False] * 3

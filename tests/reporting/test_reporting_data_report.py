@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fairmot_pl.codec.targets import encode_targets
+from fairmot_pl.codec.heatmap import with_heatmap
+from fairmot_pl.codec.targets import encode_objects, encode_targets
 from fairmot_pl.data.audit.audit import AuditReport
 from fairmot_pl.data.audit.findings import CHECKS, MAX_FILES, Findings, findings_text
 from fairmot_pl.data.audit.statistics import DataSheet, SequenceSheet
@@ -113,13 +114,13 @@ def test_findings_of_one_kind_and_file_are_counted(tmp_path):
 @pytest.mark.parametrize("box_encoding", ["ltrb", "wh"])
 def test_pictures_show_what_the_targets_hold(box_encoding):
     boxes = np.array([[10, 8, 30, 60], [-20, 10, 25, 90], [70, 20, 90, 50]], np.float32)
-    targets = encode_targets(boxes, np.array([4, -1, 0]), map_size=(24, 40), box_encoding=box_encoding)
-    people, centres = read_targets(targets)
+    objects = encode_objects(boxes, np.array([4, -1, 0]), map_size=(24, 40), box_encoding=box_encoding)
+    people, centres = read_targets(with_heatmap(objects, map_size=(24, 40)))
     assert people.ids.tolist() == [4, -1, 0]
     assert people.boxes == pytest.approx(boxes, abs=1e-4)
     assert centres == pytest.approx((boxes[:, :2] + boxes[:, 2:]) / 2, abs=1e-4)
 
-    sample = TrainingSample(torch.full((3, 96, 160), 128, dtype=torch.uint8), targets, "")
+    sample = TrainingSample(torch.full((3, 96, 160), 128, dtype=torch.uint8), objects, "")
     drawn = sample_picture(sample, sample)
     times = 5  # 96 pixels of height are too few to see anything
     assert drawn.shape == (times * 192 + 8, times * 320 + 8, 3)

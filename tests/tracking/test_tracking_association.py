@@ -29,7 +29,7 @@ def tracks_at(detections, states):
 
 def pairs_of(tracks, detections, stages, settings=None):
     banded = bands(detections.scores, settings or TrackerSettings())
-    return sorted(map(tuple, associate(tracks, detections, stages, banded).tolist()))
+    return sorted(map(tuple, associate(tracks, detections, stages, banded).pairs.tolist()))
 
 
 def test_bands_are_open_intervals():

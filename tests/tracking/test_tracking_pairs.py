@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fairmot_pl.tracking.pairs import Pairs, nearby
+from fairmot_pl.tracking.pairs import Pairs, around, every, nearby
 
 
 @pytest.mark.parametrize(("windows", "points"), [(40, 50), (1, 400), (400, 1), (257, 257)])
@@ -19,15 +19,26 @@ def test_nearby_finds_exactly_the_points_in_each_window(windows, points, grid):
     assert sorted(zip(rows.tolist(), columns.tolist(), strict=True)) == list(map(tuple, np.argwhere(inside).tolist()))
 
 
-def test_where_there_are_few_all_are_near():
-    rows, columns = nearby(np.zeros((2, 2)), np.ones((2, 2)), np.full((3, 2), 9.0))
-    assert list(zip(rows, columns, strict=True)) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+@pytest.mark.parametrize(("height", "width"), [(2, 3), (1, 256), (16, 16), (0, 0), (0, 400), (400, 0)])
+def test_where_there_are_few_every_pair_is_worth_a_look(height, width):
+    rows, columns = every(height, width)
+    assert list(zip(rows, columns, strict=True)) == [(row, column) for row in range(height) for column in range(width)]
+
+
+def test_where_there_are_many_they_are_sorted_out():
+    assert every(1, 257) is every(16, 17) is None
 
 
 @pytest.mark.parametrize(("windows", "points"), [(0, 0), (0, 400), (400, 0)])
 def test_nobody_is_near_nobody(windows, points):
     rows, columns = nearby(np.zeros((windows, 2)), np.ones((windows, 2)), np.zeros((points, 2)))
     assert rows.shape == columns.shape == (0,)
+
+
+def test_a_window_reaches_to_all_sides_of_its_middle():
+    points = np.array([[9.0, 20], [11, 22], [12, 20], [10, 17]])
+    rows, columns = around(np.array([[10.0, 20]]), np.array([[1.0, 2]]), points)
+    assert (rows.tolist(), sorted(columns.tolist())) == ([0, 0], [0, 1])
 
 
 def test_a_window_may_be_endless():

@@ -56,7 +56,7 @@ def test_predict_spares_the_tentative_and_stops_lost_ones_growing():
 def test_see_confirms_blends_and_moves_towards_the_detection():
     made = table(HERE, HERE, HERE, states=[TENTATIVE, CONFIRMED, LOST])
     moved = seen([10, 0, 50, 100], [10, 0, 50, 100], scores=[0.5, 0.6], embeddings=[[0, 1], [0, 1]])
-    made.see(np.array([0, 2]), moved, frame=2, momentum=0.9, keeps_score=False)
+    made.see(np.array([[0, 0], [2, 1]]), moved, frame=2, momentum=0.9, keeps_score=False)
     assert made.states.tolist() == [CONFIRMED] * 3
     assert made.last_frame.tolist() == [2, 1, 2]
     np.testing.assert_allclose(made.scores, [0.5, 0.9, 0.6])
@@ -68,7 +68,7 @@ def test_see_confirms_blends_and_moves_towards_the_detection():
 @pytest.mark.parametrize(("keeps_score", "score"), [(True, 0.9), (False, 0.6)])
 def test_a_returning_track_may_keep_its_score(keeps_score, score):
     made = table(HERE, states=LOST)
-    made.see(np.array([0]), seen(HERE, scores=[0.6]), frame=2, momentum=0.9, keeps_score=keeps_score)
+    made.see(np.array([[0, 0]]), seen(HERE, scores=[0.6]), frame=2, momentum=0.9, keeps_score=keeps_score)
     np.testing.assert_allclose(made.scores, [score])
 
 
@@ -97,7 +97,7 @@ def test_a_lost_track_outlives_the_buffer_by_one_frame():
 def test_of_duplicates_the_younger_goes(born, left):
     made = table(HERE, [1, 0, 41, 100], states=[CONFIRMED, LOST])
     made.first_frame[:], made.last_frame[:] = born, 5
-    assert made.ids[made.distinct(0.15)].tolist() == left
+    assert made.ids[made.distinct(made.boxes, 0.15)].tolist() == left
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,13 @@ def test_of_duplicates_the_younger_goes(born, left):
     ],
 )
 def test_what_is_no_duplicate(states, classes, other):
-    assert table(HERE, other, states=states, classes=classes).distinct(0.15).all()
+    made = table(HERE, other, states=states, classes=classes)
+    assert made.distinct(made.boxes, 0.15).all()
 
 
-def test_only_confirmed_tracks_are_reported():
-    made = table(HERE, HERE, THERE, states=[TENTATIVE, LOST, CONFIRMED], classes=[0, 0, 4])
-    reported = made.confirmed
+def test_only_confirmed_tracks_that_are_no_duplicates_are_reported():
+    made = table(HERE, HERE, THERE, HERE, states=[TENTATIVE, LOST, CONFIRMED, CONFIRMED], classes=[0, 0, 4, 0])
+    reported = made.report(made.boxes, np.array([True, True, True, False]))
     assert reported.ids.tolist() == [3]
     assert reported.classes.tolist() == [4]
     np.testing.assert_allclose(reported.boxes, [THERE])

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
+from fairmot_pl.codec.heatmap import with_heatmap
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import TrainingSamples
 from fairmot_pl.data.identities import IdentityIndex
@@ -86,7 +87,10 @@ def frames(tmp_path_factory):
 
     def make(**encoding: str) -> tuple[list[Any], int]:
         samples = TrainingSamples(sources, identities, augmentation=Augmentation.none((64, 96)), **encoding)
-        pairs = [(to_unit(sample.image), sample.targets) for sample in map(samples.__getitem__, range(len(samples)))]
+        pairs = [
+            (to_unit(sample.image), with_heatmap(sample.targets, map_size=(16, 24)))
+            for sample in map(samples.__getitem__, range(len(samples)))
+        ]
         return pairs, identities.num_identities
 
     return make

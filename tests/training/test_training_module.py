@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import default_collate
 
+from fairmot_pl.codec.heatmap import with_heatmap
 from fairmot_pl.codec.maps import Targets
-from fairmot_pl.codec.targets import encode_targets, without_spare_slots
+from fairmot_pl.codec.targets import collate_objects, encode_objects
 from fairmot_pl.losses.weighting.base import SharedPart
 from fairmot_pl.training.module import FairMOTModule
 
@@ -30,12 +30,11 @@ CROWDS = {
 
 
 def batch_of(crowd: list[list[list[int]]]) -> Targets:
-    return default_collate(
-        [
-            encode_targets(np.array(boxes).reshape(-1, 4), np.arange(len(boxes)), map_size=(16, 24), max_objects=6)
-            for boxes in crowd
-        ]
-    )
+    objects = [
+        encode_objects(np.array(boxes).reshape(-1, 4), np.arange(len(boxes)), map_size=(16, 24), max_objects=6)
+        for boxes in crowd
+    ]
+    return with_heatmap(collate_objects(objects), map_size=(16, 24))
 
 
 def dense_losses(module: FairMOTModule, images: Tensor, targets: Targets) -> dict[str, Tensor]:
@@ -54,7 +53,7 @@ def test_losses_at_the_cells_are_those_of_dense_maps(crowd: list[list[list[int]]
     images, targets = torch.rand(2, 3, 64, 96, dtype=torch.float64), batch_of(crowd)
     learned = dict(module.named_parameters())
     seen = []
-    for losses in (dense_losses(module, images, targets), module.losses(images, without_spare_slots(targets))):
+    for losses in (dense_losses(module, images, targets), module.losses(images, targets)):
         gradients = torch.autograd.grad(losses["total"], list(learned.values()), allow_unused=True)
         seen.append((losses, gradients))
     (dense, wanted), (sparse, got) = seen
@@ -66,15 +65,3 @@ def test_losses_at_the_cells_are_those_of_dense_maps(crowd: list[list[list[int]]
             torch.testing.assert_close(
                 mine, theirs, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}"
             )
-
-
-def test_spare_slots_go_and_used_ones_stay() -> None:
-    targets = batch_of(CROWDS["people in both images"])
-    trimmed = without_spare_slots(targets)
-    assert trimmed.index.shape == (2, 3)
-    for name, field in trimmed._asdict().items():
-        kept = getattr(targets, name)
-        torch.testing.assert_close(field, kept if name == "heatmap" else kept[:, :3])
-    assert without_spare_slots(batch_of([[], []])).mask.tolist() == [[0], [0]]
-    flat_box_last = batch_of([[[8, 8, 40, 60], [8, 8, 8, 60]], []])
-    assert without_spare_slots(flat_box_last).mask.tolist() == [[1], [0]]

@@ -14,10 +14,11 @@ from fairmot_pl.benchmarking.laps import Case
 from fairmot_pl.benchmarking.plain import PlainFairMOT, plain_losses
 from fairmot_pl.benchmarking.settings import Settings
 from fairmot_pl.codec.decode import decode_sight
-from fairmot_pl.codec.maps import STRIDE, Targets
+from fairmot_pl.codec.heatmap import with_heatmap
+from fairmot_pl.codec.maps import STRIDE, ObjectTargets, Targets
+from fairmot_pl.codec.targets import collate_objects, encode_objects
 from fairmot_pl.inference.detector import Detector, Prepared
 from fairmot_pl.inference.precision import AUTOCAST
-from fairmot_pl.models.compiling import compile_parts
 from fairmot_pl.models.deform_conv import DeformConv
 from fairmot_pl.models.fairmot import FairMOT, build_fairmot
 from fairmot_pl.training.module import FairMOTModule
@@ -113,23 +114,28 @@ def _look(detector: Detector, prepared: Prepared, _: Any) -> None:
     detector.decode(detector.network(prepared), prepared.letterboxes)
 
 
-def noise_batch(
+def noise_objects(
     size: tuple[int, int], images: int, identities: int, *, seed: int = 0, people: int = PEOPLE
-) -> tuple[torch.Tensor, Targets]:
+) -> ObjectTargets:
+    """People anywhere, an eighth to a half of the image high: what a loader says of them."""
+    random = np.random.default_rng(seed)
+    height = random.uniform(1 / 8, 1 / 2, (images, people)) * size[0]
+    extent = np.stack([0.4 * height, height], axis=2)
+    centre = random.uniform(0, (size[1], size[0]), (images, people, 2))
+    boxes = np.concatenate([centre - extent / 2, centre + extent / 2], axis=2)
+    who = random.integers(identities, size=(images, people))
+    map_size = (size[0] // STRIDE, size[1] // STRIDE)
+    return collate_objects(
+        [encode_objects(*image, map_size=map_size, max_objects=people) for image in zip(boxes, who, strict=True)]
+    )
+
+
+def noise_batch(size: tuple[int, int], images: int, identities: int, *, seed: int = 0) -> tuple[torch.Tensor, Targets]:
     """Noise `(images, 3, *size)` with people anywhere: what a training step is given, without loading it."""
     random = torch.Generator().manual_seed(seed)
-    height, width = size[0] // STRIDE, size[1] // STRIDE
-    index = torch.randint(height * width, (images, people), generator=random)
-    heatmap = torch.zeros(images, 1, height, width)
-    heatmap.view(images, -1).scatter_(1, index, 1)
-    return torch.rand(images, 3, *size, generator=random), Targets(
-        heatmap=heatmap,
-        size=torch.rand(images, people, 4, generator=random),
-        offset=torch.rand(images, people, 2, generator=random),
-        index=index,
-        mask=torch.ones(images, people, dtype=torch.uint8),
-        identity=torch.randint(identities, (images, people), generator=random),
-    )
+    objects = noise_objects(size, images, identities, seed=seed)
+    targets = with_heatmap(objects, map_size=(size[0] // STRIDE, size[1] // STRIDE))
+    return torch.rand(images, 3, *size, generator=random), targets
 
 
 def a_module(identities: int, *, seed: int = 0, **model: Any) -> FairMOTModule:
@@ -184,7 +190,7 @@ def training_step_parts(
         PlainFairMOT(module.model)
         losses_of = partial(plain_losses, module)
     if compile:
-        compile_parts(module.model)
+        module.fuse()
     images, targets = noise_batch(settings.input_size, settings.batch_size, settings.identities, seed=settings.seed)
     images, targets = images.to(device), Targets(*(field.to(device) for field in targets))
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-4)

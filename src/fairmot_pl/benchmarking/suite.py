@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fairmot_pl.benchmarking.laps import Case, Yardstick, in_turns
 from fairmot_pl.benchmarking.networks import decode_cases, network_cases, training_cases
+from fairmot_pl.benchmarking.objectives import loss_cases
 from fairmot_pl.benchmarking.processor import WARM_UP, data_cases, evaluation_cases, tracker_cases
 from fairmot_pl.benchmarking.results import Row, rows_of
 from fairmot_pl.benchmarking.settings import Settings
@@ -25,6 +26,7 @@ class Part:
 PARTS = {
     "network": Part("R", network_cases),
     "decode": Part("R", decode_cases),
+    "losses": Part("R", loss_cases),
     "training": Part("R", training_cases),
     "tracker": Part("U", tracker_cases),
     "data": Part("U", data_cases),

@@ -69,6 +69,31 @@ class Targets(NamedTuple):
     identity: Tensor
 
 
+class ObjectTargets(NamedTuple):
+    """Targets whose heatmap is still to be drawn, so that what travels to a device holds no map.
+
+    Attributes:
+        size: as in `Targets`, and so are `offset`, `index`, `mask` and `identity`.
+        offset: see `size`.
+        index: see `size`.
+        mask: see `size`.
+        identity: see `size`.
+        layer: `(K,)` int64 channel of the heatmap, the object's class.
+        radius: `(K,)` int64 of the object's Gaussian peak, in map cells.
+        cells: how many cells all peaks cover, those beyond the map's border included; a number, so that nobody has to
+            wait for the device to tell it.
+    """
+
+    size: Tensor
+    offset: Tensor
+    index: Tensor  # type: ignore[assignment]  # as in `Targets`
+    mask: Tensor
+    identity: Tensor
+    layer: Tensor
+    radius: Tensor
+    cells: int
+
+
 def gather_cells(maps: Tensor, index: Tensor) -> Tensor:
     """Values of `maps` `(B, C, h, w)` at row-major cells `index` `(B, K)`, as `(B, K, C)`."""
     flat = maps.flatten(2)

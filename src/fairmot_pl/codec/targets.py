@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairmot_pl.codec.maps import STRIDE, Targets, check_box_encoding
+from fairmot_pl.codec.heatmap import with_heatmap
+from fairmot_pl.codec.maps import STRIDE, ObjectTargets, Targets, check_box_encoding
 
 MIN_OVERLAP = 0.7
 
@@ -33,26 +34,6 @@ def gaussian_radius(height: NDArray[np.float64], width: NDArray[np.float64]) -> 
     return (
         np.sqrt((loose * perimeter) ** 2 + 16 * MIN_OVERLAP * (1 - MIN_OVERLAP) * height * width) - loose * perimeter
     ) / 2
-
-
-@functools.lru_cache(maxsize=128)
-def gaussian_peak(radius: int) -> NDArray[np.float32]:
-    """The `(2 radius + 1, 2 radius + 1)` Gaussian of height 1 that marks a centre; not to be written to."""
-    reach = np.arange(-radius, radius + 1)
-    profile = np.exp(-(reach**2) / (2 * ((2 * radius + 1) / 6) ** 2))
-    peak = np.outer(profile, profile)
-    peak[peak < np.finfo(np.float64).eps] = 0
-    return peak.astype(np.float32)
-
-
-def draw_peaks(heatmap: NDArray[np.float32], layers: list[int], cells: list[list[int]], radii: list[int]) -> None:
-    """Raise `heatmap` `(C, h, w)` in place to a Gaussian of height 1 at each `(x, y)` cell, cropped at the border."""
-    for layer, (column, row), radius in zip(layers, cells, radii, strict=True):
-        top, left = max(row - radius, 0), max(column - radius, 0)
-        region = heatmap[layer, top : row + radius + 1, left : column + radius + 1]
-        y, x = top - row + radius, left - column + radius
-        peak = gaussian_peak(radius)[y : y + region.shape[0], x : x + region.shape[1]]
-        np.maximum(region, peak, out=region)
 
 
 class PlacedBoxes(NamedTuple):
@@ -129,6 +110,32 @@ def encode_targets(
         >>> tuple(targets.heatmap.shape), targets.heatmap[0, 10, 8].item(), targets.size[0].tolist()
         ((1, 24, 40), 1.0, [4.0, 8.0, 4.0, 8.0])
     """
+    objects = encode_objects(
+        boxes,
+        identities,
+        map_size=map_size,
+        box_encoding=box_encoding,
+        classes=classes,
+        num_classes=num_classes,
+        max_objects=max_objects,
+    )
+    return with_heatmap(objects, map_size=map_size, num_classes=num_classes)
+
+
+def encode_objects(
+    boxes: NDArray[np.floating],
+    identities: NDArray[np.integer],
+    *,
+    map_size: tuple[int, int],
+    box_encoding: str = "ltrb",
+    classes: NDArray[np.integer] | None = None,
+    num_classes: int = 1,
+    max_objects: int = 500,
+) -> ObjectTargets:
+    """What `encode_targets` gives, but for the heatmap, which `with_heatmap` draws, on whatever device.
+
+    Arguments and errors are those of `encode_targets`.
+    """
     check_box_encoding(box_encoding)
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     identities = np.asarray(identities, np.int64).reshape(-1)
@@ -137,39 +144,43 @@ def encode_targets(
     surplus = len(boxes) - max_objects
     if surplus > 0:
         message = f"{len(boxes)} objects in one image, max_objects={max_objects}: the last {surplus} are dropped"
-        warnings.warn(message, stacklevel=2)
+        warnings.warn(message, stacklevel=3)
         boxes, identities, classes = boxes[:max_objects], identities[:max_objects], classes[:max_objects]
 
-    height, width = map_size
     index, offset, size, extent = place_boxes(boxes, map_size=map_size, box_encoding=box_encoding)
-    corner = np.stack([index % width, index // width], axis=1)
     kept = (extent > 0).all(axis=1)
-
-    heatmap = np.zeros((num_classes, height, width), np.float32)
-    radii = gaussian_radius(*np.ceil((extent - ROUNDING).clip(0)).T[::-1]).astype(np.int64).clip(0)
-    draw_peaks(heatmap, classes[kept].tolist(), corner[kept].tolist(), radii[kept].tolist())
+    radius = gaussian_radius(*np.ceil((extent - ROUNDING).clip(0)).T[::-1]).astype(np.int64).clip(0)
 
     def slots(values: NDArray[np.generic], dtype: type) -> torch.Tensor:
         padded = np.zeros((max_objects, *values.shape[1:]), dtype)
         padded[: len(values)][kept] = values[kept]
         return torch.from_numpy(padded)
 
-    return Targets(
-        heatmap=torch.from_numpy(heatmap),
+    return ObjectTargets(
         size=slots(size, np.float32),
         offset=slots(offset, np.float32),
         index=slots(index, np.int64),
         mask=slots(np.ones(len(boxes)), np.uint8),
         identity=slots(identities, np.int64),
+        layer=slots(classes, np.int64),
+        radius=slots(radius, np.int64),
+        cells=int(((2 * radius[kept] + 1) ** 2).sum()),
     )
 
 
-def without_spare_slots(targets: Targets) -> Targets:
-    """Batched targets without the slots behind the last one that any image uses; one is kept at least."""
-    used = targets.mask.any(dim=0).nonzero()
+def collate_objects(images: Sequence[ObjectTargets]) -> ObjectTargets:
+    """Targets of several images as one batch, without the slots behind the last one that any image uses.
+
+    One slot is kept at least.
+    """
+    used = torch.stack([objects.mask for objects in images]).any(dim=0).nonzero()
     slots = int(used[-1]) + 1 if len(used) else 1
-    size, offset, index, mask, identity = (field[:, :slots].clone() for field in targets[1:])
-    return Targets(targets.heatmap, size, offset, index, mask, identity)
+    size, offset, index, mask, identity, layer, radius = (
+        torch.stack([values[:slots] for values in field])
+        for field in zip(*(objects[:-1] for objects in images), strict=True)
+    )
+    cells = sum(objects.cells for objects in images)
+    return ObjectTargets(size, offset, index, mask, identity, layer, radius, cells)
 
 
 def _check_objects(

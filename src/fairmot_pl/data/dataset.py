@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from fairmot_pl.codec.maps import STRIDE, Targets, check_box_encoding
-from fairmot_pl.codec.targets import encode_targets, without_spare_slots
+from fairmot_pl.codec.maps import STRIDE, ObjectTargets, check_box_encoding
+from fairmot_pl.codec.targets import collate_objects, encode_objects
 from fairmot_pl.data.augment import Augmentation, Draw
 from fairmot_pl.data.identities import IdentityIndex
 from fairmot_pl.data.image_cache import ImageCache
@@ -29,16 +29,16 @@ _TRIES = 20
 
 
 class TrainingSample(NamedTuple):
-    """One training view; the default collation adds a batch axis to each.
+    """One training view.
 
     Attributes:
         image: `(3, h, w)` uint8 RGB.
-        targets: what the network should say about it.
+        targets: what the network should say about it; `fairmot_pl.codec.heatmap` draws the heatmap.
         broken: empty, or why the image that was due could not be read (the message names it) and another one is here.
     """
 
     image: Tensor
-    targets: Targets
+    targets: ObjectTargets
     broken: str
 
 
@@ -171,11 +171,11 @@ class TrainingSamples(Dataset[TrainingSample]):
                 warnings.warn(f"damaged entry of the image cache, its image is read instead: {error}", stacklevel=2)
         return read_picture(self.image_path(index), size, detail=detail)
 
-    def _view(self, index: int, picture: Picture, draw: Draw) -> tuple[Tensor, Targets]:
+    def _view(self, index: int, picture: Picture, draw: Draw) -> tuple[Tensor, ObjectTargets]:
         objects = slice(self._bounds[index], self._bounds[index + 1])
         view = self.augmentation.view(picture, self._boxes[objects], draw, clip_boxes=bool(self._clipped[index]))
         height, width = self.augmentation.input_size
-        targets = encode_targets(
+        targets = encode_objects(
             view.boxes,
             self._identities[objects][view.kept],
             map_size=(height // STRIDE, width // STRIDE),
@@ -189,8 +189,11 @@ class TrainingSamples(Dataset[TrainingSample]):
 
 def collate_samples(samples: Sequence[TrainingSample]) -> TrainingSample:
     """Several views as one batch, with as many target slots as its fullest image needs."""
-    batch: TrainingSample = default_collate(list(samples))
-    return batch._replace(targets=without_spare_slots(batch.targets))
+    return TrainingSample(
+        image=default_collate([sample.image for sample in samples]),
+        targets=collate_objects([sample.targets for sample in samples]),
+        broken=default_collate([sample.broken for sample in samples]),
+    )
 
 
 def _check_range(what: str, values: NDArray[np.int64], lowest: int, count: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from fairmot_pl.codec.maps import HeadMaps, Targets
@@ -62,6 +63,11 @@ class FairMOTLoss(nn.Module):
             identity, identity_options, reid_dim=reid_dim, num_identities=num_identities, reid_sampling=reid_sampling
         )
         self.weighting = build_weighting(weighting, weighting_options)
+        self._heatmap_loss = heatmap_loss
+
+    def fuse(self) -> None:
+        """Let torch.compile make the heatmap's loss, the one that sees every cell, in one pass; needs a compiler."""
+        self._heatmap_loss = torch.compile(heatmap_loss, dynamic=False)
 
     def forward(self, maps: HeadMaps, targets: Targets) -> dict[str, Tensor]:
         """Compare what the network says with what it should say.
@@ -79,7 +85,7 @@ class FairMOTLoss(nn.Module):
             ValueError: maps and targets do not fit each other, or an identity is `num_identities` or more.
         """
         self._check(maps, targets)
-        heatmap = heatmap_loss(maps.heatmap, targets.heatmap)
+        heatmap = self._heatmap_loss(maps.heatmap, targets.heatmap)
         objects, box_loss = (targets.index, targets.mask), self.box_loss
         size = cell_loss(maps.size, targets.size, *objects, box_loss=box_loss)
         offset = cell_loss(maps.offset, targets.offset, *objects, box_loss=box_loss)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fairmot_pl.codec.heatmap import with_heatmap
 from fairmot_pl.codec.maps import STRIDE, Targets
 from fairmot_pl.codec.sampling import Objects
 from fairmot_pl.data.dataset import TrainingSample
@@ -40,9 +41,15 @@ def sample_picture(augmented: TrainingSample, plain: TrainingSample) -> Image:
         pixels = sample.image.permute(1, 2, 0).numpy()
         times = max(1, round(_READABLE / pixels.shape[0]))
         large = np.ascontiguousarray(pixels.repeat(times, axis=0).repeat(times, axis=1))
-        people, centres = read_targets(sample.targets)
+        height, width = sample.image.shape[1:]
+        targets = with_heatmap(
+            sample.targets,
+            map_size=(height // STRIDE, width // STRIDE),
+            num_classes=int(sample.targets.layer.max()) + 1,
+        )
+        people, centres = read_targets(targets)
         boxed = draw_tracks(large, replace(people, boxes=times * people.boxes))
-        heat = draw_heatmap(large, sample.targets.heatmap.amax(dim=0).numpy())
+        heat = draw_heatmap(large, targets.heatmap.amax(dim=0).numpy())
         columns.append(_stack([_mark(boxed, times * centres), _mark(heat, times * centres)], axis=0))
     return _stack(columns, axis=1)
 

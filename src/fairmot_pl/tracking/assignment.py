@@ -22,7 +22,7 @@ def assign(pairs: Pairs, limit: float) -> Index:
         `(K, 2)` row and column of the matches.
     """
     rows, columns, costs = pairs.where(pairs.costs < limit)
-    rivals = (np.bincount(rows).take(rows) > 1) | (np.bincount(columns).take(columns) > 1)
+    rivals = np.bincount(rows).take(rows) + np.bincount(columns).take(columns) > 2
     if not np.count_nonzero(rivals):
         return np.array((rows, columns)).T
     row, which_row = _numbered(rows[rivals])

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from enum import Enum
 from functools import cached_property, partial
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from fairmot_pl.structures import Detections
 from fairmot_pl.tracking import kalman
 from fairmot_pl.tracking.assignment import assign
 from fairmot_pl.tracking.costs import cosine_distance, cosine_distance_of, overlapping
-from fairmot_pl.tracking.pairs import Pairs, nearby
+from fairmot_pl.tracking.pairs import Pairs, around, every
 from fairmot_pl.tracking.settings import TrackerSettings
 from fairmot_pl.tracking.trace import FrameTrace, KnownTracks
 from fairmot_pl.tracking.track import TrackState, TrackTable
@@ -76,6 +77,20 @@ class Association:
     weighs_evidence: bool = False
 
 
+class Matches(NamedTuple):
+    """Who goes on as what.
+
+    Args:
+        pairs: `(P, 2)` track row and detection row.
+        missed: `(T,)` whether a track has no detection.
+        free: `(M,)` whether a detection has no track.
+    """
+
+    pairs: NDArray[np.int64]
+    missed: NDArray[np.bool_]
+    free: NDArray[np.bool_]
+
+
 def bands(scores: NDArray[np.float32], settings: TrackerSettings) -> dict[Band, NDArray[np.bool_]]:
     """Masks `(M,)` of the detections in each band; a score that equals a threshold is in neither."""
     high = settings.score_threshold
@@ -91,35 +106,31 @@ def associate(
     stages: tuple[Stage, ...],
     banded: Mapping[Band, NDArray[np.bool_]],
     trace: FrameTrace | None = None,
-) -> NDArray[np.int64]:
-    """Run the stages; only pairs of one class match. Every stage is taken down in `trace`, if there is one.
-
-    Returns:
-        Pairs `(P, 2)` of track row and detection row.
-    """
-    free_tracks, free_detections = np.ones(len(tracks), bool), np.ones(len(detections), bool)
-    matches = [np.zeros((0, 2), np.int64)]
+) -> Matches:
+    """Run the stages; only pairs of one class match. Every stage is taken down in `trace`, if there is one."""
+    missed, free = np.ones(len(tracks), bool), np.ones(len(detections), bool)
+    pairs = [np.zeros((0, 2), np.int64)]
     if trace is not None:
         trace.begin(
             _known(tracks, trace.clock), detections, np.logical_or.reduce([banded[stage.band] for stage in stages])
         )
     known: dict[Cost, Pairs] = {}
     for stage in stages:
-        rows = free_tracks & stage.takes.take(tracks.states)
-        columns = free_detections & banded[stage.band]
+        rows = missed & stage.takes.take(tracks.states)
+        columns = free & banded[stage.band]
         if not (np.count_nonzero(rows) and np.count_nonzero(columns)):
             continue
         if stage.cost not in known:
-            pairs = stage.cost(tracks, detections)
-            known[stage.cost] = pairs.where(tracks.classes.take(pairs.rows) == detections.classes.take(pairs.columns))
-        pairs = known[stage.cost]
-        considered = pairs.where(rows.take(pairs.rows) & columns.take(pairs.columns))
+            known[stage.cost] = stage.cost(tracks, detections)
+        row, column, _ = known[stage.cost]
+        alike = tracks.classes.take(row) == detections.classes.take(column)
+        considered = known[stage.cost].where(alike & rows.take(row) & columns.take(column))
         matched = assign(considered, stage.limit)
         if trace is not None:
             trace.stage(stage.cost, rows, columns, considered, stage.limit, matched)
-        free_tracks[matched[:, 0]] = free_detections[matched[:, 1]] = False
-        matches.append(matched)
-    return np.concatenate(matches)
+        missed[matched[:, 0]] = free[matched[:, 1]] = False
+        pairs.append(matched)
+    return Matches(np.concatenate(pairs), missed, free)
 
 
 def _known(tracks: TrackTable, clock: float) -> KnownTracks:
@@ -157,14 +168,15 @@ def appearance_with_motion(tracks: TrackTable, detections: Detections, *, gate: 
     """
     measured = xyxy_to_xyah(detections.boxes.astype(np.float64))
     expected, variance = kalman.project(tracks.mean, tracks.covariance)
-    middle, reach = expected[:, :2], np.sqrt(gate * variance[:, :2])
-    rows, columns = nearby(middle - reach, middle + reach, measured[:, :2])
+    rows, columns = every(len(tracks), len(detections)) or around(
+        expected[:, :2], np.sqrt(gate * variance[:, :2]), measured[:, :2]
+    )
     motion = kalman.squared_distance(
         expected.T.take(rows, axis=1).T, variance.T.take(rows, axis=1).T, measured.T.take(columns, axis=1).T
     )
     gated = Pairs(rows, columns, motion).where(motion <= gate)
     look = cosine_distance_of(tracks.embeddings, detections.embeddings, gated.rows, gated.columns)
-    return gated._replace(costs=(1 - weight) * look + weight * gated.costs)
+    return Pairs(gated.rows, gated.columns, (1 - weight) * look + weight * gated.costs)
 
 
 def _by_appearance(settings: TrackerSettings, *states: TrackState) -> Stage:

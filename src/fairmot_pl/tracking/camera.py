@@ -60,6 +60,13 @@ def move_boxes(boxes: Array, camera: Array) -> Array:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
+def finite_rows(*columns: Array) -> NDArray[np.bool_]:
+    """`(N,)` whether all the numbers in a row are finite, of columns `(N, ...)`."""
+    rows = [np.isfinite(column).all(axis=tuple(range(1, column.ndim))) for column in columns]
+    finite: NDArray[np.bool_] = np.all(rows, axis=0)
+    return finite
+
+
 def _growth(camera: Array) -> Array:
     """How long a step of one pixel in x and in y becomes."""
     growth: Array = np.linalg.norm(camera[:, :2], axis=0)

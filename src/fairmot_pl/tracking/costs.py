@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import pairwise_iou
-from fairmot_pl.tracking.pairs import Array, Index, Pairs, nearby
-
-_LAST_PIXEL = np.array([0.0, 0.0, 1.0, 1.0])
-"""As in the reference, right and bottom count as pixels of the box, so each side is 1 px longer."""
+from fairmot_pl.tracking.pairs import Array, Index, Pairs, every, nearby
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -21,9 +18,10 @@ _FEW = 8
 
 def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(N, D)` vectors scaled to length 1; a zero vector stays zero."""
-    length = np.sqrt(np.add.reduce(np.square(vectors, dtype=np.float64), axis=1, keepdims=True))
-    unit: NDArray[np.float32] = (vectors / np.maximum(length, _TINY)).astype(np.float32)
-    return unit
+    unit = vectors.astype(np.float64)
+    length = np.sqrt(np.add.reduce(np.square(unit), axis=1, keepdims=True))
+    unit /= np.maximum(length, _TINY)
+    return unit.astype(np.float32)
 
 
 def cosine_distance(first: NDArray[Any], second: NDArray[Any]) -> Array:
@@ -42,16 +40,24 @@ def cosine_distance_of(first: NDArray[Any], second: NDArray[Any], rows: Index, c
 
 def iou_distance(first: Array, second: Array) -> Array:
     """`(N, M)` one minus intersection over union, in [0, 1], of xyxy boxes in one frame, counted in whole pixels."""
-    overlap: Array = pairwise_iou(first + _LAST_PIXEL, second + _LAST_PIXEL)
+    overlap: Array = pairwise_iou(_whole_pixels(first).T, _whole_pixels(second).T)
     return 1.0 - overlap
+
+
+def _whole_pixels(boxes: Array) -> Array:
+    """`(4, N)` the coordinates of boxes; as in the reference, right and bottom count as pixels of the box."""
+    sides = boxes.T.copy()
+    sides[2:] += 1.0
+    return sides
 
 
 def overlapping(first: Array, second: Array) -> Pairs:
     """The boxes that overlap at all, at their `iou_distance`; all others are at 1."""
-    one, other = (np.add(boxes.T, _LAST_PIXEL[:, None], order="C") for boxes in (first, second))  # by coordinate
+    one, other = _whole_pixels(first), _whole_pixels(second)
     size, other_size = one[2:] - one[:2], other[2:] - other[:2]
-    reach = other_size.max(axis=1, initial=0.0, keepdims=True)
-    rows, columns = nearby((one[:2] - reach).T, one[2:].T, other[:2].T)
+    rows, columns = every(len(first), len(second)) or nearby(
+        (one[:2] - other_size.max(axis=1, initial=0.0, keepdims=True)).T, one[2:].T, other[:2].T
+    )
     mine, theirs = one.take(rows, axis=1), other.take(columns, axis=1)
     width, height = np.minimum(mine[2:], theirs[2:]) - np.maximum(mine[:2], theirs[:2])
     (touching,) = (np.minimum(width, height) > 0).nonzero()

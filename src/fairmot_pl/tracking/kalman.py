@@ -57,6 +57,11 @@ def initiate(measurements: Array) -> tuple[Array, Array]:
     return mean.T, covariance.transpose(2, 0, 1)
 
 
+def picked(mean: Array, covariance: Array, rows: NDArray[np.int64]) -> tuple[Array, Array]:
+    """The states in some rows."""
+    return mean.T.take(rows, axis=1).T, covariance.transpose(1, 2, 0).take(rows, axis=2).transpose(2, 0, 1)
+
+
 def predict(mean: Array, covariance: Array, frames: float | Array = 1.0) -> tuple[Array, Array]:
     """States some `frames` later; the arguments stay as they are.
 

@@ -6,6 +6,7 @@ of neighbours each has.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,8 +60,21 @@ _FEW = 256
 """So many pairs are sooner looked at than sorted out."""
 
 
+@lru_cache(maxsize=256)
+def every(height: int, width: int) -> tuple[Index, Index] | None:
+    """All rows and columns of an `(height, width)` matrix, row by row, to be read only; None where they are many.
+
+    Meant for `every(...) or nearby(...)`: whom to look at.
+    """
+    if height * width > _FEW:
+        return None
+    rows, columns = np.divmod(np.arange(height * width), max(width, 1))
+    rows.flags.writeable = columns.flags.writeable = False
+    return rows, columns
+
+
 def nearby(low: Array, high: Array, points: Array) -> tuple[Index, Index]:
-    """Which points may lie in which windows: all that do, and where there are few of them, others too.
+    """Which points lie in which windows.
 
     Args:
         low: `(N, 2)` x, y of each window's left top corner.
@@ -70,8 +84,6 @@ def nearby(low: Array, high: Array, points: Array) -> tuple[Index, Index]:
     Returns:
         `(P,)` windows, ascending, and `(P,)` points.
     """
-    if len(low) * len(points) <= _FEW:
-        return np.divmod(np.arange(len(low) * len(points)), max(len(points), 1))
     order = np.argsort(points[:, 0], kind="stable")
     along = points[order, 0]
     start = np.searchsorted(along, low[:, 0])
@@ -82,3 +94,8 @@ def nearby(low: Array, high: Array, points: Array) -> tuple[Index, Index]:
     height = points[columns, 1]
     level = (low[rows, 1] <= height) & (height <= high[rows, 1])
     return rows[level], columns[level]
+
+
+def around(middle: Array, reach: Array, points: Array) -> tuple[Index, Index]:
+    """As `nearby`, of windows that reach `(N, 2)` to all sides of their middle `(N, 2)`."""
+    return nearby(middle - reach, middle + reach, points)

@@ -6,13 +6,16 @@ undone: the filter goes back to the last sight and runs anew along the straight 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
 
 from fairmot_pl.boxes import xyxy_to_xyah
+from fairmot_pl.structures import Detections
 from fairmot_pl.tracking import kalman
-
-Array = NDArray[np.float64]
+from fairmot_pl.tracking.camera import finite_rows, move_boxes, move_states
+from fairmot_pl.tracking.track import Array, Index, Mask, TrackState, TrackTable
 
 MOST_STEPS = 100
 """The filter settles within far fewer sights, so a longer path is walked in longer steps."""
@@ -40,3 +43,51 @@ def reupdate(mean: Array, covariance: Array, start: Array, end: Array, frames: A
         before = kalman.predict(mean[rows], covariance[rows], (frames / steps)[rows])
         mean[rows], covariance[rows] = kalman.update(*before, virtual)
     return mean, covariance
+
+
+@dataclass(kw_only=True)
+class RetracedTable(TrackTable):
+    """Tracks that know where they were last seen, and are updated anew from there when they return.
+
+    Args:
+        seen_boxes: `(T, 4)` xyxy of the last detection.
+        seen_mean: `(T, 8)` Kalman state just after it.
+        seen_covariance: `(T, 3, 4)` its covariance.
+    """
+
+    seen_boxes: Array
+    seen_mean: Array
+    seen_covariance: Array
+
+    @classmethod
+    def born(cls, detections: Detections, *, first_id: int, frame: float, state: TrackState) -> RetracedTable:
+        """As `TrackTable`'s."""
+        table = TrackTable.born(detections, first_id=first_id, frame=frame, state=state)
+        return cls(
+            **vars(table),
+            seen_boxes=detections.boxes.astype(np.float64),
+            seen_mean=table.mean.copy(),
+            seen_covariance=table.covariance.copy(),
+        )
+
+    def move_camera(self, camera: Array) -> Mask:
+        """As `TrackTable`'s; where tracks were last seen moves too."""
+        within = super().move_camera(camera)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.seen_mean, self.seen_covariance = move_states(self.seen_mean, self.seen_covariance, camera)
+            self.seen_boxes = move_boxes(self.seen_boxes, camera)
+        return within & finite_rows(self.seen_mean, self.seen_covariance, self.seen_boxes)
+
+    def see(self, pairs: Index, detections: Detections, *, frame: float, **how: Any) -> None:
+        """As `TrackTable`'s, with the filter of lost tracks run anew along the path since their last detection."""
+        rows, columns = pairs.T
+        boxes = detections.boxes.take(columns, axis=0).astype(np.float64)
+        (returned,) = (self.states.take(rows) == TrackState.LOST).nonzero()
+        found = rows[returned]
+        away = frame - self.last_frame[found]
+        super().see(pairs, detections, frame=frame, **how)
+        self.mean[found], self.covariance[found] = reupdate(
+            self.seen_mean[found], self.seen_covariance[found], self.seen_boxes[found], boxes[returned], away
+        )
+        self.seen_mean[rows], self.seen_covariance[rows] = self.mean[rows], self.covariance[rows]
+        self.seen_boxes[rows] = boxes

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairmot_pl.boxes import xyah_to_xyxy, xyxy_to_xyah
-from fairmot_pl.structures import Detections, Tracks, picked_columns
+from fairmot_pl.structures import Detections, Tracks
 from fairmot_pl.tracking import kalman
-from fairmot_pl.tracking.camera import move_boxes, move_states
+from fairmot_pl.tracking.camera import finite_rows, move_states
 from fairmot_pl.tracking.columns import Columns
 from fairmot_pl.tracking.costs import overlapping, unit_length
-from fairmot_pl.tracking.reupdate import reupdate
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -55,9 +53,6 @@ class TrackTable(Columns):
         last_frame: `(T,)` frame of the last detection.
         overdue: `(T,)` whether the track was once lost for longer than the buffer: it may return in the very
             next frame, and its next loss ends it.
-        seen_boxes: `(T, 4)` xyxy of the last detection.
-        seen_mean: `(T, 8)` Kalman state just after it.
-        seen_covariance: `(T, 3, 4)` its covariance.
     """
 
     states: NDArray[np.int8]
@@ -69,16 +64,12 @@ class TrackTable(Columns):
     first_frame: Array
     last_frame: Array
     overdue: Mask
-    seen_boxes: Array
-    seen_mean: Array
-    seen_covariance: Array
 
     @classmethod
     def born(cls, detections: Detections, *, first_id: int, frame: float, state: TrackState) -> TrackTable:
         """New tracks, one per detection, with ids from `first_id` on in the order of the detections."""
         count = len(detections)
-        boxes = detections.boxes.astype(np.float64)
-        mean, covariance = kalman.initiate(xyxy_to_xyah(boxes))
+        mean, covariance = kalman.initiate(xyxy_to_xyah(detections.boxes.astype(np.float64)))
         return cls(
             ids=np.arange(first_id, first_id + count),
             states=np.full(count, state, np.int8),
@@ -90,9 +81,6 @@ class TrackTable(Columns):
             first_frame=np.full(count, frame, float),
             last_frame=np.full(count, frame, float),
             overdue=np.zeros(count, dtype=bool),
-            seen_boxes=boxes,
-            seen_mean=mean.copy(),
-            seen_covariance=covariance.copy(),
         )
 
     @property
@@ -100,11 +88,15 @@ class TrackTable(Columns):
         """`(T, 4)` xyxy in image pixels, from the filtered state."""
         return xyah_to_xyxy(self.mean[:, :4])
 
-    @property
-    def confirmed(self) -> Tracks:
-        """What the tracker reports of this frame."""
-        columns: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in ("ids", "boxes", "scores", "classes")}
-        return Tracks.trusted(**picked_columns(columns, self.states == CONFIRMED))
+    def report(self, boxes: Array, distinct: Mask) -> Tracks:
+        """The confirmed tracks among the `distinct` `(T,)`; `boxes` as the property has them."""
+        (rows,) = (distinct & (self.states == CONFIRMED)).nonzero()
+        return Tracks.trusted(
+            ids=self.ids.take(rows),
+            boxes=boxes.take(rows, axis=0),
+            scores=self.scores.take(rows),
+            classes=self.classes.take(rows),
+        )
 
     def predict(self, frames: float = 1.0) -> None:
         """Move confirmed and lost tracks some `frames` on; lost ones stop growing.
@@ -112,72 +104,55 @@ class TrackTable(Columns):
         Tentative ones stay where they were: they have no velocity yet.
         """
         (waiting,) = (self.states == TENTATIVE).nonzero()
-        (lost,) = (self.states == LOST).nonzero()
-        self.mean[lost, kalman.HEIGHT_CHANGE] = 0.0
+        self.mean[:, kalman.HEIGHT_CHANGE][self.states == LOST] = 0.0
         mean, covariance = kalman.predict(self.mean, self.covariance, frames)
         if len(waiting):
             mean[waiting], covariance[waiting] = self.mean[waiting], self.covariance[waiting]
         self.mean, self.covariance = mean, covariance
 
     def move_camera(self, camera: Array) -> Mask:
-        """Map all tracks, and where they were last seen, by `(2, 3)` into the pixels of the next frame.
+        """Map all tracks by `(2, 3)` into the pixels of the next frame.
 
         Returns:
             `(T,)` False for tracks that are thereby out of the range of numbers.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             self.mean, self.covariance = move_states(self.mean, self.covariance, camera)
-            self.seen_mean, self.seen_covariance = move_states(self.seen_mean, self.seen_covariance, camera)
-            self.seen_boxes = move_boxes(self.seen_boxes, camera)
-        states = (self.mean, self.covariance, self.seen_mean, self.seen_covariance, self.seen_boxes)
-        within: Mask = np.all([np.isfinite(one).all(axis=tuple(range(1, one.ndim))) for one in states], axis=0)
-        return within
+        return finite_rows(self.mean, self.covariance)
 
     def see(
         self,
-        rows: Index,
+        pairs: Index,
         detections: Detections,
         *,
         frame: float,
         momentum: float,
         keeps_score: bool,
         filtered: bool = True,
-        rerun: bool = False,
     ) -> None:
-        """Continue tracks `rows` `(P,)` with P detections of this frame.
+        """Continue tracks with detections of this frame.
 
         Args:
-            rows: which tracks.
-            detections: one per row.
+            pairs: `(P, 2)` track row and detection row.
+            detections: M of them.
             frame: now.
             momentum: share of the past in the embedding.
             keeps_score: whether lost tracks return with their old score.
             filtered: whether the boxes are corrected by the detections; else they are the detections, at rest.
-            rerun: whether the filter of lost tracks is run anew along the path since their last detection.
         """
-        boxes = detections.boxes.astype(np.float64)
-        measured = xyxy_to_xyah(boxes)
-        mean, covariance = (
-            kalman.update(self.mean.take(rows, axis=0), self.covariance.take(rows, axis=0), measured)
+        rows, columns = pairs.T
+        measured = xyxy_to_xyah(detections.boxes.take(columns, axis=0).astype(np.float64))
+        self.mean[rows], self.covariance[rows] = (
+            kalman.update(*kalman.picked(self.mean, self.covariance, rows), measured)
             if filtered
             else kalman.initiate(measured)
         )
-        lost = self.states.take(rows) == LOST
-        if rerun and lost.any():
-            found = rows[lost]
-            mean[lost], covariance[lost] = reupdate(
-                self.seen_mean[found],
-                self.seen_covariance[found],
-                self.seen_boxes[found],
-                boxes[lost],
-                frame - self.last_frame[found],
-            )
-        self.mean[rows] = self.seen_mean[rows] = mean
-        self.covariance[rows] = self.seen_covariance[rows] = covariance
-        self.seen_boxes[rows] = boxes
-        blend = momentum * self.embeddings.take(rows, axis=0) + (1 - momentum) * detections.embeddings
-        self.embeddings[rows] = unit_length(blend)
-        self.scores[rows] = np.where(lost & keeps_score, self.scores.take(rows), detections.scores)
+        looks = detections.embeddings.take(columns, axis=0)
+        self.embeddings[rows] = unit_length(momentum * self.embeddings.take(rows, axis=0) + (1 - momentum) * looks)
+        scores = detections.scores.take(columns)
+        if keeps_score:
+            scores = np.where(self.states.take(rows) == LOST, self.scores.take(rows), scores)
+        self.scores[rows] = scores
         self.states[rows] = CONFIRMED
         self.last_frame[rows] = frame
 
@@ -194,21 +169,21 @@ class TrackTable(Columns):
         unproven = self.states == TENTATIVE
         lives: Mask = ~(missed & (unproven | self.overdue))
         self.overdue |= missed & (self.states == LOST) & (frame - self.last_frame > buffer)
-        self.states[missed & ~unproven] = LOST
+        self.states[missed] = LOST  # those that end too, of whom nobody hears again
         return lives
 
-    def distinct(self, limit: float) -> Mask:
+    def distinct(self, boxes: Array, limit: float) -> Mask:
         """`(T,)` False for duplicates: of a seen and a lost track nearer than `limit`, the younger goes.
 
-        Nearness is the IoU distance, within a class. Age runs from birth to the last detection; of equals,
-        the seen one goes.
+        Nearness is the IoU distance, within a class, of `boxes` as the property has them. Age runs from birth to
+        the last detection; of equals, the seen one goes.
         """
         distinct = np.ones(len(self), dtype=bool)
-        (lost,) = (self.states == LOST).nonzero()
+        away = self.states == LOST
+        (lost,) = away.nonzero()
         if not len(lost):
             return distinct
-        (seen,) = (self.states != LOST).nonzero()
-        boxes = self.boxes
+        (seen,) = (~away).nonzero()
         pairs = overlapping(boxes.take(seen, axis=0), boxes.take(lost, axis=0))
         near = pairs.where(pairs.costs < limit)
         if not len(near.rows):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fairmot_pl.structures import Detections, Tracks
-from fairmot_pl.tracking.association import Band, associate, bands, compose
+from fairmot_pl.tracking.association import Band, Matches, associate, bands, compose
 from fairmot_pl.tracking.camera import checked_camera
 from fairmot_pl.tracking.costs import unit_length
 from fairmot_pl.tracking.fusion.engine import FusionEngine
 from fairmot_pl.tracking.fusion.table import Beliefs
+from fairmot_pl.tracking.reupdate import RetracedTable
 from fairmot_pl.tracking.settings import TrackerSettings
 from fairmot_pl.tracking.trace import FrameTrace
 from fairmot_pl.tracking.track import TrackState, TrackTable
@@ -62,7 +63,8 @@ class OnlineTracker(TrackerSettings):
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a video, and ids start at 1 again."""
         self._fusion = FusionEngine(self, 1 / self.frame_rate) if self._association.weighs_evidence else None
-        self._table = TrackTable.born(Detections.empty(), first_id=1, frame=0, state=TrackState.TENTATIVE)
+        table = RetracedTable if self.use_reupdate else TrackTable
+        self._table = table.born(Detections.empty(), first_id=1, frame=0, state=TrackState.TENTATIVE)
         self.frame, self.clock = 0, 0.0
         self._timestamp = 0.0
         self._next_id = 1
@@ -109,16 +111,17 @@ class OnlineTracker(TrackerSettings):
         if affine is not None:
             self._table = self._table.keep(self._table.move_camera(affine))
         banded = bands(seen.scores, self)
-        pairs = associate(self._table, seen, self._association.stages, banded, self.trace)
-        survivors = self._continue(seen, pairs)
+        matches = associate(self._table, seen, self._association.stages, banded, self.trace)
+        survivors = self._continue(seen, matches)
 
-        unclaimed = banded[Band.HIGH] & (seen.scores >= self._birth_threshold)
-        unclaimed[pairs[:, 1]] = False
+        unclaimed = matches.free & banded[Band.HIGH] & (seen.scores >= self._birth_threshold)
         if self.trace is not None:
             self.trace.births(np.flatnonzero(unclaimed), self._next_id + np.arange(unclaimed.sum()))
         tracks = survivors.join(self._start(seen.select(unclaimed))) if np.count_nonzero(unclaimed) else survivors
-        self._table = tracks.keep(tracks.distinct(self.duplicate_distance))
-        return self._table.confirmed
+        boxes = tracks.boxes
+        distinct = tracks.distinct(boxes, self.duplicate_distance)
+        self._table = tracks.keep(distinct)
+        return tracks.report(boxes, distinct)
 
     def _pass(self, timestamp: float | None) -> tuple[float, float]:
         """How many frames go by up to a frame, and when it is; exactly 1 if frames come at their nominal rate."""
@@ -137,41 +140,42 @@ class OnlineTracker(TrackerSettings):
         # A millionth of a frame is beyond what timestamps mean; what is left is free of their rounding.
         return max(round((seconds - self._timestamp) * self.frame_rate, 6), 1e-6), seconds
 
-    def _continue(self, seen: Detections, pairs: NDArray[np.int64]) -> TrackTable:
-        """Apply the matches `(P, 2)` and let go of what was missed."""
-        missed = np.ones(len(self._table), dtype=bool)
-        missed[pairs[:, 0]] = False
-        lives = self._table.miss(missed, frame=self.clock, buffer=self.buffer)
-        if len(pairs):
-            matched = seen.select(pairs[:, 1])
+    def _continue(self, seen: Detections, matches: Matches) -> TrackTable:
+        """Go on with who was matched and let go of who was missed for too long."""
+        lives = self._table.miss(matches.missed, frame=self.clock, buffer=self.buffer)
+        if len(matches.pairs):
             self._table.see(
-                pairs[:, 0],
-                matched,
+                matches.pairs,
+                seen,
                 frame=self.clock,
                 momentum=self.embedding_momentum,
                 keeps_score=self._association.keeps_score,
                 filtered=self.use_kalman,
-                rerun=self.use_reupdate,
             )
         return self._table.keep(lives)
 
     def _start(self, detections: Detections) -> TrackTable:
         """New tracks, best score first."""
         state = TrackState.CONFIRMED if self.frame == 1 else TrackState.TENTATIVE
-        born = TrackTable.born(detections, first_id=self._next_id, frame=self.clock, state=state)
+        born = self._table.born(detections, first_id=self._next_id, frame=self.clock, state=state)
         self._next_id += len(born)
         return born
 
     def _prepare(self, detections: Detections) -> Detections:
         """The detections that can matter, best first, with embeddings of unit length (or none)."""
         self._check(detections)
-        order = (-detections.scores).argsort(kind="stable")
         floor = -np.inf if self._fusion is not None else min(self.score_threshold, self.low_score_threshold)
         left, top, right, bottom = detections.boxes.T
         usable = (right > left) & (bottom > top) & (detections.scores > floor)
-        kept = detections.select(order[usable[order]])
-        looks = unit_length(kept.embeddings) if self._association.needs_embeddings else kept.embeddings[:, :0]
-        return Detections.trusted(**{**vars(kept), "embeddings": looks})
+        order = (-detections.scores).argsort(kind="stable")
+        kept = order[usable[order]]
+        looks = detections.embeddings if self._association.needs_embeddings else detections.embeddings[:, :0]
+        return Detections.trusted(
+            boxes=detections.boxes.take(kept, axis=0),
+            scores=detections.scores.take(kept),
+            embeddings=unit_length(looks.take(kept, axis=0)),
+            classes=detections.classes.take(kept),
+        )
 
     def _check(self, detections: Detections) -> None:
         for name in ("boxes", "scores", "embeddings"):

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
+from fairmot_pl.codec.heatmap import with_heatmap
+from fairmot_pl.codec.maps import STRIDE
 from fairmot_pl.data.augment import Augmentation
 from fairmot_pl.data.dataset import TrainingSample, TrainingSamples, collate_samples
 from fairmot_pl.data.frames import FrameSample
@@ -177,14 +179,16 @@ class FairMOTDataModule(AnnotatedData):
         )
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Pixels from bytes to [0, 1], which the loaders leave to the device; broken images are counted.
+        """Pixels from bytes to [0, 1] and heatmaps from boxes, which loaders leave to the device; counts broken images.
 
         Raises:
             ValueError: more images are broken than `max_broken_share` allows.
         """
         if isinstance(batch, TrainingSample):
             self.broken_training.add(batch.broken, len(self.samples))
-            return to_unit(batch.image), batch.targets
+            height, width = self.input_size
+            map_size = (height // STRIDE, width // STRIDE)
+            return to_unit(batch.image), with_heatmap(batch.targets, map_size=map_size, num_classes=self.num_classes)
         if isinstance(batch, FrameSample | RecordedBatch):
             self.broken_validation.add(batch.broken, sum(map(len, self.val_sequences)))
         if isinstance(batch, FrameSample):

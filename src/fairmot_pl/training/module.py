@@ -60,8 +60,8 @@ class FairMOTModule(pl.LightningModule):
         reid_sampling: where embeddings are read, in training and at inference; see `fairmot_pl.codec.sampling`.
         channels_last: memory layout in training; a third faster for plain convolutions on a CPU. Off by default:
             torch 2.14's CPU kernels crash on some backbones in it (seen with repvgg_a0).
-        compile: let torch.compile fuse trunk, neck and heatmap branch while training; the first steps then take a
-            minute or two. Needs a compiler.
+        compile: let torch.compile fuse trunk, neck, heatmap branch and the heatmap's loss while training; the first
+            steps then take a minute or two. Needs a compiler.
         warmup_steps: steps over which the rate rises linearly from 0; the paper has none.
         score_threshold: validation keeps detections with a score above it; low, since trackers may use low scores.
         max_detections: at most so many detections a frame.
@@ -131,9 +131,18 @@ class FairMOTModule(pl.LightningModule):
         self._raw: dict[str, Tensor] = {}
 
     def setup(self, stage: str) -> None:
-        """Compile the network for a fit, if that is wanted."""
+        """Compile for a fit, if that is wanted."""
         if stage == "fit" and self.hparams["compile"]:
-            compile_parts(self.model, keeps_graph=True)  # for telemetry and balances
+            self.fuse()
+
+    def fuse(self) -> None:
+        """Let torch.compile fuse what a training step computes densely; needs a compiler.
+
+        Raises:
+            ValueError: there is no compiler.
+        """
+        compile_parts(self.model, keeps_graph=True)  # for telemetry and balances
+        self.loss.fuse()
 
     def forward(self, images: Tensor, *branch: Branch, cells: Tensor | None = None) -> HeadMaps:
         """Head maps of images `(B, 3, H, W)`, RGB in [0, 1]; for `branch` and `cells` see `FairMOT.forward`."""

@@ -15,7 +15,7 @@ from fairmot_pl.tracking.fusion.looks import Looks
 from fairmot_pl.tracking.fusion.overlap import hidden_share
 from fairmot_pl.tracking.fusion.settings import FusionSettings
 from fairmot_pl.tracking.fusion.table import Beliefs, chance
-from fairmot_pl.tracking.pairs import nearby
+from fairmot_pl.tracking.pairs import around, every
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -138,8 +138,9 @@ class Scales:
             tracks.spread[..., 0, 0] + np.square(np.hypot(settings.jump_size, settings.edge_noise) * height)[:, None]
         )
         reach = _REACH * np.sqrt(variance + self._camera.variance(float(np.median(height))))
-        middle = tracks.state[..., motion.CENTRE]
-        rows, columns = nearby(middle - reach, middle + reach, sight.edges.mean(axis=2))
+        rows, columns = every(len(tracks), len(sight.edges)) or around(
+            tracks.state[..., motion.CENTRE], reach, sight.edges.mean(axis=2)
+        )
         same = tracks.classes[rows] == sight.detections.classes[columns]
         return rows[same], columns[same]
 

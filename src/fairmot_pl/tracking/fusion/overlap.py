@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fairmot_pl.tracking.pairs import nearby
+from fairmot_pl.tracking.pairs import every, nearby
 
 Array = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ def hidden_share(boxes: Array, others: Array) -> Array:
     if not (len(boxes) and len(others)):
         return share
     reach = (others[:, 2:] - others[:, :2]).max(axis=0)
-    rows, columns = nearby(boxes[:, :2] - reach, boxes[:, 2:], others[:, :2])
+    rows, columns = every(len(boxes), len(others)) or nearby(boxes[:, :2] - reach, boxes[:, 2:], others[:, :2])
     front = others[columns, 3] > boxes[rows, 3]
     rows, columns = rows[front], columns[front]
     behind, before = boxes[rows], others[columns]
