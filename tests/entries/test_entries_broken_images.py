@@ -32,6 +32,7 @@ def weights(ran) -> np.ndarray:
     return np.concatenate([value.double().flatten().numpy() for value in state.values()])
 
 
+@pytest.mark.slow
 def test_training_goes_on_and_says_so(run, folder):
     """The image trains and validates, so it is broken twice; workers and resuming change nothing."""
     runs = [

@@ -77,6 +77,7 @@ def test_a_multirun_of_trackers_runs_the_network_once(evaluate, network):
     assert len(list(swept.folder.rglob("metrics.json"))) == 2
 
 
+@pytest.mark.slow
 def test_what_changes_is_computed_again(evaluate, network, tmp_path):
     root, copy = tmp_path / "world", tmp_path / "copy"  # of its own: the shared one holds the worlds of other tests too
     evaluate(root=root)

@@ -101,7 +101,13 @@ DROPOUT = "a network that drops at random"
 @pytest.mark.parametrize(
     ("given", "resumed_with", "stops"),
     [
-        pytest.param(["optimizer.ema_decay=0.9"], ["data.num_workers=2"], [2], id="other number of workers"),
+        pytest.param(
+            ["optimizer.ema_decay=0.9"],
+            ["data.num_workers=2"],
+            [2],
+            marks=pytest.mark.slow,
+            id="other number of workers",
+        ),
         pytest.param(
             ["data.num_workers=2", "optimizer.ema_decay=0.9"],
             [],

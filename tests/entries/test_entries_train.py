@@ -118,6 +118,7 @@ def test_a_profiler_of_lightnings_comes_beside_the_times_of_the_report(train_tin
     assert of in written.read_text()
 
 
+@pytest.mark.slow
 def test_figures_of_the_reference_stand_beside_the_others(train_tiny, run, world_root):
     trained = train_tiny("trainer.max_epochs=1")
     evaluated = run(
@@ -167,6 +168,7 @@ def test_a_limit_on_validation_is_not_counted_as_misses(train_tiny):
     assert "not all validation frames were tracked" in (trained.folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_evaluate_takes_the_runs_own_tracker_unless_told(train_tiny, run, world_root):
     trained = train_tiny("tracker.score_threshold=0.05", "tracker.new_track_threshold=0.06", "trainer.max_epochs=1")
     given = ["evaluate", f"checkpoint={trained.folder}", f"data.root={world_root}", *TINY]
