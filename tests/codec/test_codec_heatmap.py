@@ -85,6 +85,18 @@ def test_a_last_box_without_extent_is_a_spare_slot():
     assert collate_objects([flat_last]).mask.tolist() == [[1]]
 
 
+@pytest.mark.parametrize("times", [1, 100, 10_000])
+def test_a_peak_costs_no_more_than_the_map(times):
+    """However far a box reaches beyond the image, and at the map's corner."""
+    boxes = times * np.array([[-4000.0, -4000, 4000, 4000], [0, 0, 8000, 8000], [-8000, -8000, 0, 0]])
+    objects = encode_objects(boxes, np.arange(3), map_size=MAP)
+    assert objects.cells == 3 * 24 * 40
+    heatmap = with_heatmap(objects, map_size=MAP).heatmap[0]
+    assert heatmap[0, 0] == heatmap[23, 39] == 1
+    assert 0.5 < heatmap.min() < 1 or times > 1
+    assert torch.isfinite(heatmap).all()
+
+
 @pytest.mark.gpu
 def test_a_gpu_draws_the_same():
     batch = collate_objects([objects_of(seed, 60) for seed in range(4)])

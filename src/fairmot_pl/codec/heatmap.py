@@ -20,11 +20,33 @@ def with_heatmap(objects: ObjectTargets, *, map_size: tuple[int, int], num_class
     return Targets(heatmap, objects.size, objects.offset, objects.index, objects.mask, objects.identity)
 
 
+def covered(
+    index: Tensor, radius: Tensor, *, map_size: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The part of the map that peaks cover: the squares of `radius` `(K,)` around cells `index` `(K,)`, cropped.
+
+    Returns:
+        row and column `(K,)` of the centre, top and left of the part, its height and its width.
+    """
+    height, width = map_size
+    row, column = index // width, index % width
+    top, left = (row - radius).clamp(min=0), (column - radius).clamp(min=0)
+    rows = (row + radius).clamp(max=height - 1) + 1 - top
+    columns = (column + radius).clamp(max=width - 1) + 1 - left
+    return row, column, top, left, rows, columns
+
+
+def count_cells(index: Tensor, radius: Tensor, mask: Tensor, *, map_size: tuple[int, int]) -> int:
+    """How many cells of the map the peaks cover in which `mask` `(K,)` is 1, those under several as often."""
+    *_, rows, columns = covered(index, radius, map_size=map_size)
+    return int((rows * columns * mask).sum())
+
+
 def _draw(objects: ObjectTargets, *, map_size: tuple[int, int], num_classes: int) -> Tensor:
     """A Gaussian of height 1 at each object's cell, cropped at its radius and the map's border.
 
     Where peaks meet, the greatest counts. The cells of all peaks are one list, so that an object costs what its peak
-    covers, and nothing waits for the device. A peak of radius r has a standard deviation of (2 r + 1) / 6.
+    covers of the map, and nothing waits for the device. A peak of radius r has a standard deviation of (2 r + 1) / 6.
 
     Args:
         objects: of one image, fields `(K, ...)`, or batched, `(B, K, ...)`.
@@ -37,22 +59,19 @@ def _draw(objects: ObjectTargets, *, map_size: tuple[int, int], num_classes: int
     height, width = map_size
     *batch, slots = objects.index.shape
     index, layer, radius = (field.flatten() for field in (objects.index, objects.layer, objects.radius))
-    side = 2 * radius + 1
-    covered = side.square() * objects.mask.flatten()
+    row, column, top, left, rows, columns = covered(index, radius, map_size=map_size)
+    count = rows * columns * objects.mask.flatten()
     sheet = torch.arange(len(index), device=index.device) // slots * num_classes + layer
     peaks = torch.stack(
-        [covered.cumsum(0) - covered, side, index // width - radius, index % width - radius, sheet * height], dim=1
+        [count.cumsum(0) - count, columns, top - row, left - column, sheet * height * width + index, radius], dim=1
     )
-    owner = torch.repeat_interleave(covered, output_size=objects.cells)
-    first, side, top, left, start = peaks.int().index_select(0, owner).unbind(1)
+    owner = torch.repeat_interleave(count, output_size=objects.cells)
+    first, columns, top, left, centre, radius = peaks.int().index_select(0, owner).unbind(1)
     nth = torch.arange(objects.cells, device=index.device, dtype=torch.int32) - first
-    down = nth // side
-    right = nth - down * side
-    row, column = top + down, left + right
-    on_map = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    away = (2 * down + 1 - side).square() + (2 * right + 1 - side).square()  # of the centre, in half cells, squared
-    value = torch.exp(away * -4.5 / side.square().double()) * on_map
-    cell = (start + row.clamp(0, height - 1)).long() * width + column.clamp(0, width - 1)
+    down = nth // columns
+    right = nth - down * columns + left
+    down = down + top
+    value = torch.exp((down.square() + right.square()) * -18 / (2 * radius.double() + 1).square())
     heatmap = torch.zeros(*batch, num_classes, height, width, device=index.device)
-    heatmap.view(-1).scatter_reduce_(0, cell, value.float(), "amax")
+    heatmap.view(-1).scatter_reduce_(0, (centre + down * width + right).long(), value.float(), "amax")
     return heatmap

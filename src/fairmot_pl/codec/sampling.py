@@ -56,7 +56,7 @@ class Objects(NamedTuple):
             map_size: `(h, w)` of the map.
             box_encoding: `"ltrb"` or `"wh"`.
         """
-        placed = place_boxes(boxes.double().cpu().numpy(), map_size=map_size, box_encoding=box_encoding)
+        placed = place_boxes(boxes.cpu().double().numpy(), map_size=map_size, box_encoding=box_encoding)
         index, offset, size = (torch.from_numpy(values).to(image.device) for values in placed[:3])
         return cls(image, index, offset.float(), size.float())
 

@@ -231,7 +231,7 @@ class FairMOTModule(pl.LightningModule):
         found = decode_sight(sight, k=self.hparams["max_detections"], score_threshold=self.hparams["score_threshold"])
         people = torch.as_tensor(batch.people).tolist()
         boxes = [
-            torch.from_numpy(letterbox.to_input(of_frame.double().cpu().numpy()))
+            torch.from_numpy(letterbox.to_input(of_frame.cpu().double().numpy()))
             for letterbox, of_frame in zip(letterboxes, batch.boxes.split(people), strict=True)
         ]
         truth = embed_boxes(sight, boxes, box_encoding=self.hparams["box_encoding"])
