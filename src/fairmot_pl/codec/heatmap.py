@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fairmot_pl.codec.maps import ObjectTargets, Targets
+
+_Whole = TypeVar("_Whole", Tensor, NDArray[np.int64])
 
 
 def with_heatmap(objects: ObjectTargets, *, map_size: tuple[int, int], num_classes: int = 1) -> Targets:
@@ -20,26 +26,18 @@ def with_heatmap(objects: ObjectTargets, *, map_size: tuple[int, int], num_class
     return Targets(heatmap, objects.size, objects.offset, objects.index, objects.mask, objects.identity)
 
 
-def covered(
-    index: Tensor, radius: Tensor, *, map_size: tuple[int, int]
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+def covered(index: _Whole, radius: _Whole, *, map_size: tuple[int, int]) -> tuple[_Whole, _Whole, _Whole, _Whole]:
     """The part of the map that peaks cover: the squares of `radius` `(K,)` around cells `index` `(K,)`, cropped.
 
     Returns:
-        row and column `(K,)` of the centre, top and left of the part, its height and its width.
+        `(K,)` how far up and how far left of its centre each part starts, both negative or 0; its height and width.
     """
     height, width = map_size
     row, column = index // width, index % width
-    top, left = (row - radius).clamp(min=0), (column - radius).clamp(min=0)
-    rows = (row + radius).clamp(max=height - 1) + 1 - top
-    columns = (column + radius).clamp(max=width - 1) + 1 - left
-    return row, column, top, left, rows, columns
-
-
-def count_cells(index: Tensor, radius: Tensor, mask: Tensor, *, map_size: tuple[int, int]) -> int:
-    """How many cells of the map the peaks cover in which `mask` `(K,)` is 1, those under several as often."""
-    *_, rows, columns = covered(index, radius, map_size=map_size)
-    return int((rows * columns * mask).sum())
+    top, left = (row - radius).clip(min=0), (column - radius).clip(min=0)
+    rows = (row + radius).clip(max=height - 1) + 1 - top
+    columns = (column + radius).clip(max=width - 1) + 1 - left
+    return top - row, left - column, rows, columns
 
 
 def _draw(objects: ObjectTargets, *, map_size: tuple[int, int], num_classes: int) -> Tensor:
@@ -59,18 +57,16 @@ def _draw(objects: ObjectTargets, *, map_size: tuple[int, int], num_classes: int
     height, width = map_size
     *batch, slots = objects.index.shape
     index, layer, radius = (field.flatten() for field in (objects.index, objects.layer, objects.radius))
-    row, column, top, left, rows, columns = covered(index, radius, map_size=map_size)
+    up, left, rows, columns = covered(index, radius, map_size=map_size)
     count = rows * columns * objects.mask.flatten()
     sheet = torch.arange(len(index), device=index.device) // slots * num_classes + layer
-    peaks = torch.stack(
-        [count.cumsum(0) - count, columns, top - row, left - column, sheet * height * width + index, radius], dim=1
-    )
+    peaks = torch.stack([count.cumsum(0) - count, columns, up, left, sheet * (height * width) + index, radius], dim=1)
     owner = torch.repeat_interleave(count, output_size=objects.cells)
-    first, columns, top, left, centre, radius = peaks.int().index_select(0, owner).unbind(1)
+    first, columns, up, left, centre, radius = peaks.int().index_select(0, owner).unbind(1)
     nth = torch.arange(objects.cells, device=index.device, dtype=torch.int32) - first
     down = nth // columns
     right = nth - down * columns + left
-    down = down + top
+    down = down + up
     value = torch.exp((down.square() + right.square()) * -18 / (2 * radius.double() + 1).square())
     heatmap = torch.zeros(*batch, num_classes, height, width, device=index.device)
     heatmap.view(-1).scatter_reduce_(0, (centre + down * width + right).long(), value.float(), "amax")

@@ -80,8 +80,8 @@ class ObjectTargets(NamedTuple):
         identity: see `size`.
         layer: `(K,)` int64 channel of the heatmap, the object's class.
         radius: `(K,)` int64 of the object's Gaussian peak, in map cells.
-        cells: how many cells of the map all peaks cover, see `fairmot_pl.codec.heatmap.count_cells`; a number, so that
-            nobody has to wait for the device to tell it.
+        cells: how many cells of the map the peaks cover, those under several as often; a number, so that nobody has to
+            wait for the device to tell it.
     """
 
     size: Tensor

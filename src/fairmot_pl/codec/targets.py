@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairmot_pl.codec.heatmap import count_cells, with_heatmap
+from fairmot_pl.codec.heatmap import covered, with_heatmap
 from fairmot_pl.codec.maps import STRIDE, ObjectTargets, Targets, check_box_encoding
 
 MIN_OVERLAP = 0.7
@@ -156,16 +156,16 @@ def encode_objects(
         padded[: len(values)][kept] = values[kept]
         return torch.from_numpy(padded)
 
-    where, reach, mask = slots(index, np.int64), slots(radius, np.int64), slots(np.ones(len(boxes)), np.uint8)
+    *_, rows, columns = covered(index, radius, map_size=map_size)
     return ObjectTargets(
         size=slots(size, np.float32),
         offset=slots(offset, np.float32),
-        index=where,
-        mask=mask,
+        index=slots(index, np.int64),
+        mask=slots(np.ones(len(boxes)), np.uint8),
         identity=slots(identities, np.int64),
         layer=slots(classes, np.int64),
-        radius=reach,
-        cells=count_cells(where, reach, mask, map_size=map_size),
+        radius=slots(radius, np.int64),
+        cells=int((rows * columns)[kept].sum()),
     )
 
 
