@@ -158,6 +158,20 @@ def test_an_ablation_of_another_command_is_said_to_be_one():
         check_command_line("evaluate", ["checkpoint=x", "data=synthetic", "+ablation=weighting"], lambda config: None)
 
 
+@pytest.mark.parametrize(
+    ("command", "override", "message"),
+    [
+        ("check_data", "model=light", r"^unknown key 'model'\. \(python"),
+        ("check_data", "trainer.accelerator=cpu", r"^unknown key 'trainer\.accelerator'\. \(python"),
+        ("check_data", "+experiment=mot17", "^experiment/mot17 sets model, which check_data does not have: it is for"),
+        ("train", "experiment=mot17", r"^unknown key 'experiment'\. Did you mean '\+experiment'\?"),
+    ],
+)
+def test_what_another_command_has_is_not_proposed(command, override, message):
+    with pytest.raises(ConfigError, match=message):
+        compose_checked(command, [override])
+
+
 MISSPELT = """
 import sys
 from importlib import import_module

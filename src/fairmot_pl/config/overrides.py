@@ -29,6 +29,9 @@ ANSWERED_BY_HYDRA = {
 
 WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"}
 
+ADDED = ("ablation", "experiment")
+"""Groups that no command has from the start."""
+
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Hydra's switches (with their values) and the overrides, which may stand in any order."""
@@ -146,11 +149,13 @@ def explain(message: str, config_name: str, overrides: Sequence[str], folder: Pa
         key = override.lstrip("+~").partition("=")[0]
         if not override.startswith("+") and key not in known and not key.startswith("hydra."):
             return f"unknown key {key!r}.{nearest(key, known)} (python -m fairmot_pl.{config_name} --help lists all)"
+    if foreign := re.search(r"In '([^']+)': Could not override '([^']+)'", message):
+        return f"{foreign[1]} sets {foreign[2]}, which {config_name} does not have: it is for another command"
     return " ".join(message.split())
 
 
 def known_keys(config_name: str, choices: Sequence[str], folder: Path) -> list[str]:
-    """Every dotted key and group of a root configuration with the groups chosen, and what may be added with `+`."""
+    """Every dotted key and group that a root configuration has with the groups chosen, and what is added with `+`."""
     with initialize_config_dir(str(folder), version_base="1.3"):
         config = compose(config_name, list(choices))
     keys: list[str] = []
@@ -162,8 +167,8 @@ def known_keys(config_name: str, choices: Sequence[str], folder: Path) -> list[s
                 walk(value, f"{prefix}{key}.")
 
     walk(OmegaConf.to_container(config, resolve=False), "")
-    groups = {str(path.parent.relative_to(folder)) for path in folder.rglob("*.yaml")} - {"."}
-    return [*keys, *sorted(groups), *(f"+{group}" for group in sorted(groups))]
+    groups = sorted({str(path.parent.relative_to(folder)) for path in folder.rglob("*.yaml")} - {"."})
+    return [*keys, *(group for group in groups if group.split("/")[0] in config), *(f"+{group}" for group in ADDED)]
 
 
 def _parse(override: str) -> Override:
