@@ -29,13 +29,16 @@ ANSWERED_BY_HYDRA = {
 
 WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"}
 
+MAY_HAVE_VALUE = {"--info", "-i"}
+
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Hydra's switches (with their values) and the overrides, which may stand in any order."""
     switches: list[str] = []
     overrides: list[str] = []
     for position, argument in enumerate(arguments):
-        belongs = position > 0 and arguments[position - 1] in WITH_VALUE
+        before = arguments[position - 1] if position else ""
+        belongs = before in WITH_VALUE or (before in MAY_HAVE_VALUE and "=" not in argument)
         (switches if argument.startswith("-") or belongs else overrides).append(argument)
     return switches, overrides
 
