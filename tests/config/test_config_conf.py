@@ -164,6 +164,7 @@ def test_an_ablation_of_another_command_is_said_to_be_one():
         ("check_data", "model=light", r"^unknown key 'model'\. \(python"),
         ("check_data", "trainer.accelerator=cpu", r"^unknown key 'trainer\.accelerator'\. \(python"),
         ("check_data", "+experiment=mot17", "^experiment/mot17 sets model, which check_data does not have: it is for"),
+        ("train", "hydra/launcer=slurm", r"^unknown key 'hydra/launcer'\. Did you mean 'hydra/launcher'\?"),
         ("train", "experiment=mot17", r"^unknown key 'experiment'\. Did you mean '\+experiment'\?"),
     ],
 )

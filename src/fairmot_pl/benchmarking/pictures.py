@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fairmot_pl.benchmarking.results import shown_time
 from fairmot_pl.reporting.figures import COLOURS, INK, finish_panel, new_figure, styled
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def shares_figure(bars: Mapping[str, Mapping[str, float]], title: str) -> Figure
                     text = f"{name}\n{share:.0f} %"
                     place.text(left + share / 2, row, text, ha="center", va="center", fontsize=8, color=INK)
                 left += share
-        place.set_yticks(range(len(bars)), [f"{name}\n{1e3 * sum(bar.values()):.4g} ms" for name, bar in bars.items()])
+        place.set_yticks(range(len(bars)), [f"{name}\n{shown_time(sum(bar.values()))}" for name, bar in bars.items()])
         place.invert_yaxis()
         place.set_xlim(0, 100)
         place.grid(visible=False)

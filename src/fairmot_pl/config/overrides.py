@@ -29,6 +29,8 @@ ANSWERED_BY_HYDRA = {
 
 WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"}
 
+MAY_HAVE_VALUE = {"--info", "-i"}
+
 ADDED = ("ablation", "experiment")
 """Groups that no command has from the start."""
 
@@ -38,7 +40,8 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     switches: list[str] = []
     overrides: list[str] = []
     for position, argument in enumerate(arguments):
-        belongs = position > 0 and arguments[position - 1] in WITH_VALUE
+        before = arguments[position - 1] if position else ""
+        belongs = before in WITH_VALUE or (before in MAY_HAVE_VALUE and "=" not in argument)
         (switches if argument.startswith("-") or belongs else overrides).append(argument)
     return switches, overrides
 
@@ -168,7 +171,11 @@ def known_keys(config_name: str, choices: Sequence[str], folder: Path) -> list[s
 
     walk(OmegaConf.to_container(config, resolve=False), "")
     groups = sorted({str(path.parent.relative_to(folder)) for path in folder.rglob("*.yaml")} - {"."})
-    return [*keys, *(group for group in groups if group.split("/")[0] in config), *(f"+{group}" for group in ADDED)]
+    return [
+        *keys,
+        *(group for group in groups if group.split("/")[0] in (*config, "hydra")),
+        *(f"+{group}" for group in ADDED),
+    ]
 
 
 def _parse(override: str) -> Override:
