@@ -67,7 +67,8 @@ def _draw(objects: ObjectTargets, *, map_size: tuple[int, int], num_classes: int
     down = nth // columns
     right = nth - down * columns + left
     down = down + up
-    value = torch.exp((down.square() + right.square()) * -18 / (2 * radius.double() + 1).square())
+    exact = torch.float32 if index.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+    value = torch.exp((down.square() + right.square()) * -18 / (2 * radius.to(exact) + 1).square())
     heatmap = torch.zeros(*batch, num_classes, height, width, device=index.device)
     heatmap.view(-1).scatter_reduce_(0, (centre + down * width + right).long(), value.float(), "amax")
     return heatmap

@@ -57,7 +57,7 @@ def task_gradients(
         (at_map,) = torch.autograd.grad(scale * loss, end, retain_graph=True, allow_unused=True, materialize_grads=True)
         gradients.append(shared_gradient(features, shared, at_map) / scale)
     detection, reid = gradients
-    products = torch.stack([detection @ detection, reid @ reid, detection @ reid]).double()
+    products = torch.stack([detection @ detection, reid @ reid, detection @ reid]).cpu().double()
     first, second, cross = products.tolist()
     lengths = math.sqrt(first), math.sqrt(second)
     between = lengths[0] * lengths[1]

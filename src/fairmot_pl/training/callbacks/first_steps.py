@@ -51,7 +51,7 @@ class RecordFirstSteps(pl.Callback):
 
         def keep(module: nn.Module, inputs: tuple[HeadMaps, Targets], losses: Mapping[str, Tensor]) -> None:
             self._names = list(losses)
-            self._losses.append(torch.stack([loss.detach().double() for loss in losses.values()]))
+            self._losses.append(torch.stack([loss.detach() for loss in losses.values()]).cpu().double())
 
         self._handle = pl_module.loss.register_forward_hook(keep)
 
