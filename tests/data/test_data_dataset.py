@@ -37,6 +37,19 @@ def assert_same(first: TrainingSample, second: TrainingSample) -> None:
     assert first.broken == second.broken
 
 
+def batches(dataset: TrainingSamples, workers: int, **order: int) -> list[TrainingSample]:
+    """Batches of three as a training's loader makes them."""
+    loader = DataLoader(
+        dataset,
+        batch_size=3,
+        sampler=EpochSampler(len(dataset), shuffle=True, **order),
+        num_workers=workers,
+        worker_init_fn=prepare_worker,
+        collate_fn=collate_samples,
+    )
+    return list(loader)
+
+
 def test_a_sample_is_an_image_and_its_targets(make_sequence, tmp_path):
     make_sequence()
     folder = make_sequence("MOT17-04-SDP")
@@ -80,18 +93,7 @@ def test_it_travels_to_freshly_started_workers(make_sequence, tmp_path):
 def test_workers_do_not_change_a_sample(make_sequence, tmp_path, encoding):
     make_sequence(frames=7)
     dataset = samples(read(tmp_path), box_encoding=encoding)
-    runs = []
-    for workers in (0, 2):
-        sampler = EpochSampler(len(dataset), shuffle=True, seed=4, start_epoch=3)
-        loader = DataLoader(
-            dataset,
-            batch_size=3,
-            sampler=sampler,
-            num_workers=workers,
-            worker_init_fn=prepare_worker,
-            collate_fn=collate_samples,
-        )
-        runs.append(list(loader))
+    runs = [batches(dataset, workers, seed=4, start_epoch=3) for workers in (0, 2)]
     assert [len(batch.image) for batch in runs[0]] == [3, 3, 1]
     for pair in zip(*runs, strict=True):
         assert_same(*pair)
@@ -146,18 +148,7 @@ def test_workers_replace_a_broken_image_alike(make_sequence, tmp_path):
     path = make_sequence(frames=7) / "img1" / "000004.jpg"
     dataset = samples(read(tmp_path))
     harm(path, b"")
-    runs = []
-    for workers in (0, 2):
-        sampler = EpochSampler(len(dataset), shuffle=True, seed=1)
-        loader = DataLoader(
-            dataset,
-            batch_size=3,
-            sampler=sampler,
-            num_workers=workers,
-            worker_init_fn=prepare_worker,
-            collate_fn=collate_samples,
-        )
-        runs.append(list(loader))
+    runs = [batches(dataset, workers, seed=1) for workers in (0, 2)]
     for pair in zip(*runs, strict=True):
         assert_same(*pair)
     assert [len(batch.image) for batch in runs[0]] == [3, 3, 1]
